@@ -1,0 +1,4 @@
+/** Entry of the program on the nested host, where everything is built already. */
+import { start } from './start.ts';
+
+process.exitCode = await start();

@@ -1,0 +1,66 @@
+/** The machine thread as the main thread sees it. */
+import { Worker } from 'node:worker_threads';
+import { createEventFd, signalEventFd } from '../../sys/eventfd.ts';
+import type { OwnedFd } from '../../sys/fd.ts';
+import { programScript } from '../project-files.ts';
+import type {
+  DeviceSpec,
+  MachineEvent,
+  MachineRequest,
+  MachineSpec,
+  MachineThreadData,
+} from './protocol.ts';
+
+/** Starts the machine thread, talks to it, and ends it. */
+export class MachineThread {
+  readonly #wake: OwnedFd = createEventFd();
+  readonly #worker: Worker;
+  readonly #finished: Promise<void>;
+  readonly #handler: (event: MachineEvent) => void;
+  #onDevicesAdded: () => void = () => undefined;
+
+  /** @param handler called for each event, in this thread. */
+  constructor(spec: MachineSpec, handler: (event: MachineEvent) => void) {
+    const data: MachineThreadData = { wakeFd: this.#wake.raw, spec };
+    this.#handler = handler;
+    this.#worker = new Worker(programScript('machineThread').path, {
+      name: 'machine',
+      workerData: data,
+    });
+    this.#finished = new Promise((resolve) => {
+      this.#worker.on('message', (event: MachineEvent) => {
+        if (event.type === 'devicesAdded') {
+          this.#onDevicesAdded();
+        }
+        this.#handler(event);
+        if (event.type === 'finished' || event.type === 'failed') {
+          resolve();
+        }
+      });
+      this.#worker.on('error', (error) => {
+        this.#handler({ type: 'failed', message: error.message });
+        resolve();
+      });
+    });
+  }
+
+  post(request: MachineRequest): void {
+    this.#worker.postMessage(request);
+    signalEventFd(this.#wake.raw);
+  }
+
+  /** Puts devices on the bus; resolves when the guest can see them. */
+  async addDevices(devices: readonly DeviceSpec[]): Promise<void> {
+    const added = new Promise<void>((resolve) => {
+      this.#onDevicesAdded = resolve;
+    });
+    this.post({ type: 'addDevices', devices });
+    await Promise.race([added, this.#finished]);
+  }
+
+  /** Ends the loop and waits for that; output that still waits is written. */
+  async finish(): Promise<void> {
+    this.post({ type: 'finish' });
+    await this.#finished;
+  }
+}
