@@ -1,0 +1,34 @@
+/** The program as it is installed: `bin/crosvm`, which runs from bundles; the other tests run the modules. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { projectRoot } from '../../src/artifacts/sources.ts';
+import { KVM_DEVICE_PATH } from '../../src/hypervisor/kvm.ts';
+import { smallGuestImage } from '../support/small-guest.ts';
+import { writePatternDisk } from './firmware/pattern.ts';
+
+const MIB = 1024 * 1024;
+const skip = existsSync(KVM_DEVICE_PATH) ? false : `there is no ${KVM_DEVICE_PATH}`;
+const crosvm = join(projectRoot(import.meta.dirname), 'bin/crosvm');
+
+for (const mode of [[], ['--disable-sandbox']]) {
+  const name = mode.length === 0 ? 'jailed' : 'in its own process';
+  t.test(`bin/crosvm runs a machine with its devices ${name}`, { skip }, async (t) => {
+    const disk = join(t.testdir(), 'disk.img');
+    writePatternDisk(disk, MIB);
+    const job = 'rng blk mode=randread count=100';
+    const words = ['run', ...mode, '-m', '64', '-r', disk, '-p', job, smallGuestImage()];
+    const run = spawnSync(crosvm, words, { encoding: 'utf8', timeout: 60_000, input: '' });
+    t.equal(run.status, 0, run.stderr);
+    t.match(run.stdout, /^rng bytes=4096 /m);
+    t.match(run.stdout, /^blk mode=randread .* requests=100 .* bad=0 /m);
+    t.match(run.stdout, /^done failures=0/m);
+  });
+}
+
+t.test('bin/crosvm version prints the version of the package', async (t) => {
+  const run = spawnSync(crosvm, ['version'], { encoding: 'utf8', timeout: 60_000 });
+  t.equal(run.status, 0, run.stderr);
+  t.match(run.stdout, /^crosvm-node \d+\.\d+\.\d+\n$/);
+});
