@@ -1,0 +1,94 @@
+/** How each VMM is started with the same guest, the same disks and the same size. */
+import { spawnSync } from 'node:child_process';
+import { CROSVM, guestImage, referenceProgram } from './paths.ts';
+import type { Command } from './run.ts';
+
+export const MEMORY_MIB = 256;
+const QEMU = 'qemu-system-x86_64';
+
+/** A disk of the guest. */
+export interface Disk {
+  readonly path: string;
+  readonly writable: boolean;
+}
+
+/** The guest's own part of a machine. */
+export interface Machine {
+  /** Words for the guest: programs and their options. */
+  readonly words: string;
+  readonly disks?: readonly Disk[];
+}
+
+export function crosvm(machine: Machine, options: { readonly sandbox: boolean }): Command {
+  const disks = (machine.disks ?? []).flatMap((disk) => [
+    disk.writable ? '--rwdisk' : '--disk',
+    disk.path,
+  ]);
+  const sandbox = options.sandbox ? [] : ['--disable-sandbox'];
+  return {
+    program: CROSVM,
+    args: ['--log-level', 'warn', 'run', ...sandbox, '-m', `${MEMORY_MIB}`, ...disks].concat([
+      '--serial',
+      'type=stdout,num=1',
+      '-p',
+      machine.words,
+      guestImage(),
+    ]),
+  };
+}
+
+/** How QEMU reads its disks. */
+export interface QemuDiskOptions {
+  readonly cache: 'none' | 'writeback';
+  readonly aio: 'threads' | 'native' | 'io_uring';
+}
+
+function qemuBase(machine: Machine, board: readonly string[]): string[] {
+  return [
+    ...['-accel', 'kvm', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ...['-m', `${MEMORY_MIB}`, '-serial', 'stdio', '-kernel', guestImage()],
+    // Guest memory of the same kind as ours: shared between processes.
+    ...['-object', `memory-backend-memfd,id=ram,size=${MEMORY_MIB}M,share=on`],
+    ...board,
+    ...['-append', machine.words],
+  ];
+}
+
+function qemuDrive(disk: Disk, index: number, options: QemuDiskOptions): string {
+  const access = disk.writable ? 'off' : 'on';
+  return `file=${disk.path},if=none,id=d${index},format=raw,readonly=${access},cache=${options.cache},aio=${options.aio}`;
+}
+
+/** QEMU q35 with qboot, its quickest firmware for that board; every disk has an iothread. */
+export function qemuQ35(machine: Machine, options: QemuDiskOptions): Command {
+  const disks = (machine.disks ?? []).flatMap((disk, index) => [
+    ...['-object', `iothread,id=io${index}`],
+    ...['-drive', qemuDrive(disk, index, options)],
+    ...['-device', `virtio-blk-pci,drive=d${index},iothread=io${index},disable-legacy=on`],
+  ]);
+  const board = ['-M', 'q35,memory-backend=ram', '-bios', 'qboot.rom'];
+  const rng = ['-device', 'virtio-rng-pci,disable-legacy=on'];
+  return { program: QEMU, args: qemuBase(machine, [...board, ...rng, ...disks]) };
+}
+
+/** QEMU microvm, its board for a quick start: virtio-mmio devices, no PCI. */
+export function qemuMicrovm(machine: Machine, options: QemuDiskOptions): Command {
+  const disks = (machine.disks ?? []).flatMap((disk, index) => [
+    ...['-drive', qemuDrive(disk, index, options)],
+    ...['-device', `virtio-blk-device,drive=d${index}`],
+  ]);
+  const board = ['-M', 'microvm,memory-backend=ram', '-bios', 'qboot.rom'];
+  const rng = ['-device', 'virtio-rng-device'];
+  return { program: QEMU, args: qemuBase(machine, [...board, ...rng, ...disks]) };
+}
+
+/** The C reference; see bench/reference/kvm_reference.c. */
+export function reference(machine: Machine, answer: 'direct' | 'pipe'): Command {
+  return { program: referenceProgram(), args: [answer, guestImage(), machine.words] };
+}
+
+/** QEMU's version, or undefined where there is none. */
+export function qemuVersion(): string | undefined {
+  const { status, stdout } = spawnSync(QEMU, ['--version'], { encoding: 'utf8' });
+  return status === 0 ? stdout.split('\n')[0] : undefined;
+}
