@@ -1,28 +1,23 @@
-/** Prints results as a table with ratios, judges the goals, and keeps everything as JSON. */
+/** Prints results as a table with ratios, judges the goals, and keeps everything as JSON and as a chart. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
+import { drawChart, formatValue } from './chart.ts';
+import { type Goal, judge } from './goals.ts';
 import { qemuVersion } from './machines.ts';
 import { RESULTS } from './paths.ts';
 import type { Results } from './rounds.ts';
 
-/** What we set out to reach. */
-export interface Goal {
-  readonly figure: string;
-  readonly side: string;
-  /** The value is compared with this number, or with `ratio` times the median of another side. */
-  readonly limit: number | { readonly ratio: number; readonly of: string };
-  readonly direction: 'at most' | 'at least';
-}
-
 export interface Report {
-  /** File name of the JSON, without its ending. */
+  /** File name of the JSON and the chart, without their endings. */
   readonly name: string;
   readonly question: string;
   readonly unit: (figure: string) => string;
   /** The side that the ratios are to. */
   readonly baseline: string;
   readonly goals: readonly Goal[];
+  /** What of it the chart shows; everything where this is absent. */
+  readonly charted?: (figure: string) => boolean;
 }
 
 /** The machine that the figures belong to. */
@@ -39,54 +34,28 @@ export function describeHost(): Record<string, string | number | undefined> {
   };
 }
 
-function round(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
-}
-
 function printTable(report: Report, results: Results): void {
   for (const [figure, bySide] of results) {
     const base = bySide.get(report.baseline)?.median;
     console.log(`${figure}, ${report.unit(figure)}`);
     for (const [side, summary] of bySide) {
       const ratio = base === undefined ? '' : `${(summary.median / base).toFixed(2)}x`;
-      const range = `${round(summary.min)}–${round(summary.max)}`;
+      const range = `${formatValue(summary.min)}–${formatValue(summary.max)}`;
       console.log(
-        `  ${side.padEnd(34)} ${round(summary.median).padStart(9)}  ${range.padStart(17)}  ${ratio.padStart(7)}`,
+        `  ${side.padEnd(34)} ${formatValue(summary.median).padStart(9)}  ${range.padStart(17)}  ${ratio.padStart(7)}`,
       );
     }
   }
-}
-
-interface Judgement {
-  readonly text: string;
-  readonly met: boolean | undefined;
-}
-
-function judge(goal: Goal, results: Results): Judgement {
-  const value = results.get(goal.figure)?.get(goal.side)?.median;
-  const { limit } = goal;
-  const other =
-    typeof limit === 'number' ? undefined : results.get(goal.figure)?.get(limit.of)?.median;
-  const bound = typeof limit === 'number' ? limit : (other ?? Number.NaN) * limit.ratio;
-  const text = `${goal.side}: ${goal.figure} ${goal.direction} ${round(bound)}${
-    typeof limit === 'number' ? '' : ` (${limit.ratio} x ${limit.of})`
-  }`;
-  if (value === undefined || Number.isNaN(bound)) {
-    return { text: `${text}: not measured`, met: undefined };
-  }
-  const met = goal.direction === 'at most' ? value <= bound : value >= bound;
-  return { text: `${text}: ${round(value)}`, met };
 }
 
 /** Prints everything; a goal that is missed is said to be missed, and is no failure of the benchmark. */
 export function publish(report: Report, results: Results): void {
   const host = describeHost();
   console.log(`\n${report.question}`);
-  console.log(
-    Object.entries(host)
-      .map(([key, value]) => `${key}: ${value ?? 'none'}`)
-      .join('; '),
-  );
+  const hostLine = Object.entries(host)
+    .map(([key, value]) => `${key}: ${value ?? 'none'}`)
+    .join('; ');
+  console.log(hostLine);
   if ((loadavg()[0] ?? 0) > availableParallelism()) {
     console.log('THE HOST IS BUSY WITH OTHER WORK: trust medians of exits, little else');
   }
@@ -100,12 +69,21 @@ export function publish(report: Report, results: Results): void {
     [...results].map(([figure, bySide]) => [figure, Object.fromEntries(bySide)]),
   );
   mkdirSync(RESULTS, { recursive: true });
-  const path = join(RESULTS, `${report.name}.json`);
-  const { question } = report;
+  const { name, question, unit } = report;
   const when = new Date().toISOString();
-  writeFileSync(
-    path,
+  keep(
+    `${name}.json`,
     `${JSON.stringify({ question, when, host, figures, judgements }, null, 2)}\n`,
   );
+  const charted = new Map([...results].filter(([figure]) => report.charted?.(figure) ?? true));
+  const marks = judgements.flatMap(({ figure, bound }) =>
+    bound === undefined ? [] : [{ figure, value: bound }],
+  );
+  keep(`${name}.svg`, drawChart({ title: question, host: hostLine, when, unit, marks }, charted));
+}
+
+function keep(fileName: string, text: string): void {
+  const path = join(RESULTS, fileName);
+  writeFileSync(path, text);
   console.log(`kept in ${path}`);
 }
