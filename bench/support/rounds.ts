@@ -12,7 +12,10 @@ export interface Side {
 /** figure → side → what the rounds gave. */
 export type Results = ReadonlyMap<string, ReadonlyMap<string, Summary>>;
 
-export const ROUNDS = 5;
+/** Odd, so that the median is one of the rounds. */
+const ROUNDS_BY_DEFAULT = 5;
+/** `ROUNDS=2 npm run bench -- block` is for trying something out, not for figures to quote. */
+export const ROUNDS = Number(process.env['ROUNDS'] ?? ROUNDS_BY_DEFAULT);
 
 /**
  * Runs A B C A B C …, `rounds` times.

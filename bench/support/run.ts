@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly limitMs?: number;
   /** Called once, when the guest has written a line that starts with `stopAt`; then the program is killed. */
   readonly stopAt?: { readonly word: string; readonly look: (pid: number) => void };
+  /** Called for each line of the guest as it comes, with the process that was started. */
+  readonly onLine?: (line: GuestLine, pid: number) => void;
 }
 
 const LIMIT_MS = 60_000;
@@ -42,11 +44,15 @@ class Watch {
   stopped = false;
   readonly #child: ChildProcess;
   readonly #stopAt: RunOptions['stopAt'];
+  readonly #onLine: RunOptions['onLine'];
   readonly #start: number;
+  /** Where in the output the first line starts that was not told yet. */
+  #told = 0;
 
-  constructor(child: ChildProcess, stopAt: RunOptions['stopAt'], start: number) {
+  constructor(child: ChildProcess, { stopAt, onLine }: RunOptions, start: number) {
     this.#child = child;
     this.#stopAt = stopAt;
+    this.#onLine = onLine;
     this.#start = start;
   }
 
@@ -55,11 +61,23 @@ class Watch {
       this.firstByteMs = performance.now() - this.#start;
     }
     this.output += bytes.toString();
+    this.#tellLines();
     if (!this.stopped && this.#stopAt !== undefined && this.#hasLine(this.#stopAt.word)) {
       this.stopped = true;
       this.#stopAt.look(this.#child.pid ?? 0);
       this.#child.kill('SIGTERM');
     }
+  }
+
+  #tellLines(): void {
+    const end = this.output.lastIndexOf('\n') + 1;
+    if (this.#onLine === undefined || end <= this.#told) {
+      return;
+    }
+    for (const line of parseGuestOutput(this.output.slice(this.#told, end))) {
+      this.#onLine(line, this.#child.pid ?? 0);
+    }
+    this.#told = end;
   }
 
   #hasLine(word: string): boolean {
@@ -76,7 +94,7 @@ export async function run(command: Command, options: RunOptions = {}): Promise<R
   const cpuBefore = childrenCpuMs();
   const start = performance.now();
   const child = spawn(command.program, command.args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const watch = new Watch(child, options.stopAt, start);
+  const watch = new Watch(child, options, start);
   const errors: string[] = [];
   const timer = setTimeout(() => child.kill('SIGKILL'), options.limitMs ?? LIMIT_MS);
   child.stdout.on('data', (bytes: Buffer) => {

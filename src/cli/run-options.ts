@@ -44,6 +44,7 @@ const BLOCK_KEYS = {
   id: 'text',
   direct: 'flag',
   lock: 'flag',
+  queues: 'integer',
 } as const;
 
 /** What the options that crosvm has had since 2019 mean in terms of `--block`. */
@@ -122,6 +123,7 @@ function parseDisk({ option, value }: DiskArgument): Disk {
       ...(keys.id !== undefined && { id: keys.id }),
       ...(keys.direct !== undefined && { direct: keys.direct }),
       ...(keys.lock !== undefined && { lock: keys.lock }),
+      ...(keys.queues !== undefined && { queues: keys.queues }),
     },
   };
 }

@@ -134,6 +134,42 @@ t.test(
   },
 );
 
+t.test(
+  'crosvm run --block queues=4: four queues of one disk, polling and by interrupts',
+  { skip },
+  async (t) => {
+    const [disk = ''] = makeDisks(t, 1);
+    const jobs = [
+      'blk queues=4 qd=32 count=2000',
+      'blk queues=4 qd=8 count=1000 irq=1',
+      'blk queues=3 qd=32 count=1000 mode=randwrite generation=5',
+    ];
+    const block = `${disk},queues=4`;
+    const run = await runSmallGuest(t, { words: jobs.join(' '), args: ['--block', block] });
+    t.equal(linesOf(run.lines, 'done')[0]?.fields.get('failures'), '0', describeRun(run));
+    t.same(
+      linesOf(run.lines, 'blk').map(({ fields }) => [fields.get('queues'), fields.get('requests')]),
+      [
+        ['4', '2000'],
+        ['4', '1000'],
+        ['3', '1000'],
+      ],
+    );
+    t.equal(blocksByGeneration(readFileSync(disk), 5).foreign, 0);
+  },
+);
+
+t.test(
+  'crosvm run --block: a guest cannot have more queues than asked for',
+  { skip },
+  async (t) => {
+    const [disk = ''] = makeDisks(t, 1);
+    const words = 'blk queues=3 count=1';
+    const run = await runSmallGuest(t, { words, args: ['--block', `${disk},queues=2`] });
+    t.equal(linesOf(run.lines, 'blk')[0]?.fields.get('error'), 'queue-refused', describeRun(run));
+  },
+);
+
 t.test('crosvm run: a disk that another machine writes is refused', { skip }, async (t) => {
   const [disk = ''] = makeDisks(t, 1);
   const words = `blk count=100000000 ms=60000 qd=1`;

@@ -88,14 +88,23 @@ static void finish(uint32_t slot, uint32_t length) {
     run.bad++;
 }
 
-/* Waits for one used element; false when the device has stopped answering. */
-static bool take(struct used_element *element) {
+/* Takes one used element of any queue, and tells of which; the queues get their turns. */
+static bool take_any(struct used_element *element, uint32_t *number) {
+  for (uint32_t tries = 0; tries < blk.queue_count; tries++) {
+    *number = *number + 1 < blk.queue_count ? *number + 1 : 0;
+    if (virtqueue_take(&blk.queues[*number], element)) return true;
+  }
+  return false;
+}
+
+/* The same, waiting for one; false when the device has stopped answering. */
+static bool wait_any(struct used_element *element, uint32_t *number) {
   uint64_t limit = 0;
   uint64_t seen = interrupt_counts[VECTOR_QUEUE];
-  while (!virtqueue_take(&blk.queue, element)) {
+  while (!take_any(element, number)) {
     if (job.interrupts) {
-      virtqueue_want_interrupt(&blk.queue, true);
-      if (virtqueue_take(&blk.queue, element)) return true;
+      for (uint32_t i = 0; i < blk.queue_count; i++) virtqueue_want_interrupt(&blk.queues[i], true);
+      if (take_any(element, number)) return true;
       interrupt_wait(VECTOR_QUEUE, seen);
       seen = interrupt_counts[VECTOR_QUEUE];
       continue;
@@ -109,29 +118,43 @@ static bool take(struct used_element *element) {
   return true;
 }
 
-/* Keeps `depth` requests under way until the deadline or the count, then waits for the rest. */
+/* Finishes one request and what else has come back in its queue; false if it is none of ours. */
+static bool refill(struct used_element element, uint32_t number, bool more) {
+  struct virtqueue *queue = &blk.queues[number];
+  do {
+    uint32_t slot = element.head / BLK_DESCRIPTORS;
+    if (slot >= blk.slot_count) return false;
+    slot += number * blk.slot_count;
+    finish(slot, element.length);
+    if (more && run.started < job.count_max) submit(slot);
+  } while (virtqueue_take(queue, &element));
+  virtqueue_kick(queue);
+  return true;
+}
+
+/* Keeps `depth` requests under way in each queue until the deadline or the count, then waits for
+ * the rest. */
 static void run_load(uint64_t deadline) {
   struct used_element element;
-  for (uint32_t slot = 0; slot < blk.slot_count && run.started < job.count_max; slot++)
-    submit(slot);
-  virtqueue_kick(&blk.queue);
+  uint32_t number = 0, slots = blk.queue_count * blk.slot_count;
+  for (uint32_t slot = 0; slot < slots && run.started < job.count_max; slot++) submit(slot);
+  for (uint32_t i = 0; i < blk.queue_count; i++) virtqueue_kick(&blk.queues[i]);
   while (run.finished < run.started) {
-    if (!take(&element)) {
+    if (!wait_any(&element, &number)) {
       run.stalled = true;
       return;
     }
-    bool more = rdtsc() < deadline;
-    do {
-      uint32_t slot = element.head / BLK_DESCRIPTORS;
-      if (slot >= blk.slot_count) {
-        run.bad++;
-        return;
-      }
-      finish(slot, element.length);
-      if (more && run.started < job.count_max) submit(slot);
-    } while (virtqueue_take(&blk.queue, &element));
-    virtqueue_kick(&blk.queue);
+    if (!refill(element, number, rdtsc() < deadline)) {
+      run.bad++;
+      return;
+    }
   }
+}
+
+static uint64_t kicks(void) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < blk.queue_count; i++) sum += blk.queues[i].kicks;
+  return sum;
 }
 
 static void read_back(void) {
@@ -149,6 +172,7 @@ static void print_result(uint64_t elapsed) {
   console_begin("blk");
   console_field_text("mode", job.mode);
   console_field("bs", job.block_size);
+  console_field("queues", blk.queue_count);
   console_field("qd", blk.slot_count);
   console_field("segment", blk.segment);
   console_field("irq", job.interrupts);
@@ -158,7 +182,7 @@ static void print_result(uint64_t elapsed) {
   console_field("mib_per_s",
                 ns ? run.finished * job.block_size * 954 / ns : 0); /* 954 = 10^9 / 2^20 */
   histogram_print(&latencies);
-  console_field("kicks", blk.queue.kicks);
+  console_field("kicks", kicks());
   console_field("interrupts", interrupt_counts[VECTOR_QUEUE]);
   console_field("read_back", run.read_back);
   console_field("errors", run.errors);
@@ -168,8 +192,8 @@ static void print_result(uint64_t elapsed) {
 }
 
 /*
- * Options: dev (index), mode (randread, randwrite, seqread, seqwrite), bs (bytes), qd, ms or count,
- * irq (1: sleep for interrupts, else poll), segment (bytes: the data in pieces of so many, listed
+ * Options: dev (index), mode (randread, randwrite, seqread, seqwrite), bs (bytes), queues (driven by
+ * the one vCPU), qd (of each queue), ms or count, irq (1: sleep for interrupts, else poll), segment (bytes: the data in pieces of so many, listed
  * in an indirect table, as Linux gives it; at most 254 pieces, because no chain may be longer than
  * the queue), event_idx (0: do not negotiate it), seed, generation (of writes).
  */
@@ -178,9 +202,11 @@ bool run_blk(void) {
   read_options();
   const struct blk_options options = {
       .index = (uint32_t)option_number("dev", 0),
+      .queues = (uint32_t)option_number("queues", 1),
       .slots = job.depth,
       .block_size = job.block_size,
-      .features = VIRTIO_F_INDIRECT_DESC | (option_number("event_idx", 1) ? VIRTIO_F_EVENT_IDX : 0),
+      .features = VIRTIO_F_INDIRECT_DESC | BLK_F_MQ |
+                  (option_number("event_idx", 1) ? VIRTIO_F_EVENT_IDX : 0),
       .segment = (uint32_t)option_number("segment", 0),
       .vector = job.interrupts ? VECTOR_QUEUE : 0,
   };

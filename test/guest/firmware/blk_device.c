@@ -9,7 +9,7 @@
 
 static void allocate_slots(struct blk_device *blk, uint32_t count, uint32_t block_size) {
   blk->slot_count = count < BLK_SLOTS_MAX ? count : BLK_SLOTS_MAX;
-  for (uint32_t i = 0; i < blk->slot_count; i++) {
+  for (uint32_t i = 0; i < blk->queue_count * blk->slot_count; i++) {
     struct blk_slot *slot = &blk->slots[i];
     slot->header = dma_allocate(sizeof(struct blk_header), 64);
     slot->status = dma_allocate(1, 64);
@@ -20,6 +20,24 @@ static void allocate_slots(struct blk_device *blk, uint32_t count, uint32_t bloc
   }
 }
 
+/* False if the device has not that many queues, or one of them is refused. */
+static bool init_queues(struct blk_device *blk, const struct blk_options *options) {
+  struct virtio_device *virtio = &blk->virtio;
+  uint32_t offered = 1;
+  if (virtio->features & BLK_F_MQ) offered = mmio_read16(virtio->config + BLK_CONFIG_NUM_QUEUES);
+  blk->queue_count = options->queues ? options->queues : 1;
+  if (blk->queue_count > offered || blk->queue_count > BLK_QUEUES_MAX) return false;
+  uint16_t entry = VIRTIO_NO_VECTOR;
+  if (options->vector) {
+    virtio_enable_msix(virtio, MSIX_ENTRY_QUEUE, options->vector);
+    entry = MSIX_ENTRY_QUEUE;
+  }
+  for (uint16_t i = 0; i < blk->queue_count; i++) {
+    if (!virtqueue_init(&blk->queues[i], virtio, i, 256, entry)) return false;
+  }
+  return true;
+}
+
 bool blk_open(struct blk_device *blk, const struct blk_options *options) {
   *blk = (struct blk_device){.problem = "no-device"};
   struct virtio_device *virtio = &blk->virtio;
@@ -28,19 +46,14 @@ bool blk_open(struct blk_device *blk, const struct blk_options *options) {
   if (!virtio_reset(virtio)) return false;
   blk->problem = "features-refused";
   if (!virtio_negotiate(virtio, options->features)) return false;
-  uint16_t entry = VIRTIO_NO_VECTOR;
-  if (options->vector) {
-    virtio_enable_msix(virtio, MSIX_ENTRY_QUEUE, options->vector);
-    entry = MSIX_ENTRY_QUEUE;
-  }
   blk->problem = "queue-refused";
-  if (!virtqueue_init(&blk->queue, virtio, 0, 256, entry)) return false;
+  if (!init_queues(blk, options)) return false;
   uint64_t sectors = mmio_read32(virtio->config) | (uint64_t)mmio_read32(virtio->config + 4) << 32;
   blk->capacity = sectors * BLK_SECTOR;
   blk->problem = "too-small";
   if (blk->capacity < options->block_size) return false;
   if (virtio->features & VIRTIO_F_INDIRECT_DESC) blk->segment = options->segment;
-  uint32_t fitting = blk->queue.size / BLK_DESCRIPTORS;
+  uint32_t fitting = blk->queues[0].size / BLK_DESCRIPTORS;
   allocate_slots(blk, options->slots < fitting ? options->slots : fitting, options->block_size);
   virtio_driver_ok(virtio);
   return true;
@@ -66,8 +79,9 @@ static uint16_t write_chain(const struct blk_device *blk, const struct blk_slot 
 void blk_offer(struct blk_device *blk, uint32_t slot, uint32_t type, uint64_t offset,
                uint32_t size) {
   struct blk_slot *request = &blk->slots[slot];
-  uint16_t head = (uint16_t)(slot * BLK_DESCRIPTORS);
-  struct descriptor *descriptors = &blk->queue.descriptors[head];
+  struct virtqueue *queue = &blk->queues[slot / blk->slot_count];
+  uint16_t head = (uint16_t)(slot % blk->slot_count * BLK_DESCRIPTORS);
+  struct descriptor *descriptors = &queue->descriptors[head];
   *request->header = (struct blk_header){.type = type, .sector = offset / BLK_SECTOR};
   *request->status = BLK_STATUS_PENDING;
   request->offset = offset;
@@ -79,15 +93,15 @@ void blk_offer(struct blk_device *blk, uint32_t slot, uint32_t type, uint64_t of
     write_chain(blk, request, descriptors, head, type, size);
   }
   request->start = rdtsc();
-  virtqueue_offer(&blk->queue, head);
+  virtqueue_offer(queue, head);
 }
 
 bool blk_one(struct blk_device *blk, uint32_t type, uint64_t offset, uint32_t size) {
   struct used_element element;
   blk_offer(blk, 0, type, offset, size);
-  virtqueue_kick(&blk->queue);
+  virtqueue_kick(&blk->queues[0]);
   uint64_t deadline = rdtsc() + clock_from_us(REQUEST_LIMIT_US);
-  while (!virtqueue_take(&blk->queue, &element)) {
+  while (!virtqueue_take(&blk->queues[0], &element)) {
     if (rdtsc() > deadline) return false;
     cpu_pause();
   }

@@ -14,7 +14,10 @@
 #define BLK_S_OK 0
 #define BLK_SECTOR 512
 #define BLK_DESCRIPTORS 3 /* of a request: header, data, status */
-#define BLK_SLOTS_MAX (256 / BLK_DESCRIPTORS)
+#define BLK_SLOTS_MAX (256 / BLK_DESCRIPTORS) /* of a queue */
+#define BLK_QUEUES_MAX 4
+#define BLK_F_MQ (1ull << 12)
+#define BLK_CONFIG_NUM_QUEUES 34
 #define BLK_STATUS_PENDING 0xee
 
 struct blk_header {
@@ -33,26 +36,29 @@ struct blk_slot {
 
 struct blk_device {
   struct virtio_device virtio;
-  struct virtqueue queue;
+  struct virtqueue queues[BLK_QUEUES_MAX];
   uint64_t capacity; /* bytes */
-  uint32_t slot_count, segment;
+  uint32_t queue_count;
+  uint32_t slot_count; /* of each queue */
+  uint32_t segment;
   const char *problem; /* why blk_open failed */
-  struct blk_slot slots[BLK_SLOTS_MAX];
+  struct blk_slot slots[BLK_QUEUES_MAX * BLK_SLOTS_MAX]; /* queue by queue */
 };
 
 struct blk_options {
   uint32_t index;      /* which block device of the VM */
-  uint32_t slots;      /* requests under way at most */
+  uint32_t queues;     /* to use; 0 for one. Refused where the device has fewer */
+  uint32_t slots;      /* requests under way at most, in each queue */
   uint32_t block_size; /* of a slot's buffer, bytes */
   uint64_t features;   /* wanted; taken as far as offered */
   uint32_t segment; /* pieces of the data, bytes, listed in an indirect table; 0: one, no table */
-  uint8_t vector;   /* of the queue's interrupt; 0: polled */
+  uint8_t vector;   /* of the interrupt of all queues; 0: polled */
 };
 
 /* Resets and starts the device. False if there is none or it refuses. */
 bool blk_open(struct blk_device *blk, const struct blk_options *options);
 
-/* Fills a slot's descriptors and offers them; virtqueue_kick sends them off. */
+/* Fills a slot's descriptors and offers them to its queue; virtqueue_kick sends them off. */
 void blk_offer(struct blk_device *blk, uint32_t slot, uint32_t type, uint64_t offset,
                uint32_t size);
 

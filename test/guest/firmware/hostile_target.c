@@ -18,9 +18,9 @@ static bool open_blk(struct target *target) {
       .slots = 8, .block_size = BLOCK_SIZE, .features = target->features};
   if (!blk_open(&blk, &options)) return false;
   target->virtio = &blk.virtio;
-  target->queue = &blk.queue;
+  target->queue = &blk.queues[0];
   blk_offer(&blk, 0, BLK_T_IN, 0, BLOCK_SIZE);
-  blk.queue.avail_index = 0; /* laid out, not offered */
+  blk.queues[0].avail_index = 0; /* laid out, not offered */
   target->data = 1;
   target->last = 2;
   target->data_address = (uint64_t)blk.slots[0].data;

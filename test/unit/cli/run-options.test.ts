@@ -43,7 +43,7 @@ t.test('parseRunArguments keeps the order of the disks, and names the root by it
   const disks = [
     { option: '--disk', value: file('disk') },
     { option: '--rwroot', value: file('other') },
-    { option: '--block', value: `${file('kernel')},ro,id=third,block_size=4096,direct` },
+    { option: '--block', value: `${file('kernel')},ro,id=third,block_size=4096,direct,queues=4` },
   ];
   const { devices, root } = parse({ disks });
   t.match(devices, [
@@ -52,7 +52,14 @@ t.test('parseRunArguments keeps the order of the disks, and names the root by it
     {
       kind: 'block',
       label: 'vdc',
-      options: { path: file('kernel'), readOnly: true, id: 'third', blockSize: 4096, direct: true },
+      options: {
+        path: file('kernel'),
+        readOnly: true,
+        id: 'third',
+        blockSize: 4096,
+        direct: true,
+        queues: 4,
+      },
     },
     { kind: 'rng' },
   ]);
