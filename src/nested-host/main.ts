@@ -1,16 +1,15 @@
 /** Entry of bin/nested-host.mjs: reads its command line, runs the command, ends with its status. */
-import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError, describeError } from '../base/errors.ts';
-import { type NestedRun, runNested, STATUS_HOST_FAILED } from './nested-host.ts';
+import { NESTED_CPUS, type NestedRun, runNested, STATUS_HOST_FAILED } from './nested-host.ts';
 
 const USAGE = `Runs a command as root on an emulated host that has KVM, on top of this machine's files.
 
   nested-host [--mem MIB] [--cpus N] [--timeout SECONDS] [--out DIR] -- COMMAND [ARGUMENT...]
 
   --mem MIB          memory of that host; 4096 by default
-  --cpus N           its processors; as many as here, at most 4, by default
+  --cpus N           its processors; ${NESTED_CPUS} by default; with more, guests with several vCPUs crash now and then
   --timeout SECONDS  ends it after that time; 600 by default, 0 for never
   --out DIR          keeps what the command writes below /out; everything else that it writes is lost
 
@@ -20,7 +19,7 @@ On a terminal the command has it, for keyboard and screen. The exit status is th
 
 const OPTIONS = {
   mem: { type: 'string', default: '4096' },
-  cpus: { type: 'string', default: String(Math.min(cpus().length, 4)) },
+  cpus: { type: 'string', default: String(NESTED_CPUS) },
   timeout: { type: 'string', default: '600' },
   out: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },

@@ -12,12 +12,11 @@ import { describeError } from '../base/errors.ts';
 import { kvmRunsLinux } from '../doctor/kvm-checks.ts';
 import { ensureGuestImages, type GuestImages } from '../guest-images/guest-images.ts';
 import { NESTED_HOST_MARKER } from '../nested-host/command-script.ts';
-import { runNested } from '../nested-host/nested-host.ts';
+import { NESTED_CPUS, runNested } from '../nested-host/nested-host.ts';
 import { runReport } from './report-run.ts';
 import { runShell } from './shell-run.ts';
 
 const NESTED_MEMORY_MIB = 2048;
-const NESTED_CPUS = 2;
 /** Without a terminal nobody is there to end a machine that hangs. */
 const NESTED_TIMEOUT_SECONDS = 600;
 

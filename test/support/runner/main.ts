@@ -1,27 +1,26 @@
 /**
  * Runs the project's tests: `main.js [--results FILE] [STAGE|FILE...]`, all stages by default.
  *
- * Tests that boot Linux run on this machine where its KVM can run Linux, else all together on one nested host. The
+ * Tests that boot Linux run on this machine where its KVM can run Linux, else on nested hosts, as many side by side as this machine has processors. The
  * last line holds the totals. The exit status is 0 only if tests ran and none failed.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError, describeError } from '../../../src/base/errors.ts';
 import { kvmRunsLinux } from '../../../src/doctor/kvm-checks.ts';
 import { ensureGuestImages } from '../../../src/guest-images/guest-images.ts';
 import { NESTED_HOST_MARKER } from '../../../src/nested-host/command-script.ts';
-import { runNested } from '../../../src/nested-host/nested-host.ts';
+import { NESTED_CPUS, runNested } from '../../../src/nested-host/nested-host.ts';
 import { addTotals, NO_TESTS, runFiles, type Totals } from './run-files.ts';
 import { STAGES, type Stage, stageFiles, strayTestFiles } from './stages.ts';
 
 /** dist/test, wherever the project was built to. */
 const TEST_DIRECTORY = join(import.meta.dirname, '../..');
-/** For all tests of a stage together on the nested host, where everything is ten to twenty times slower. */
+/** For all tests of a nested host, where everything is ten to twenty times slower. */
 const NESTED_TIMEOUT_SECONDS = 1800;
 const NESTED_MEMORY_MIB = 4096;
-const NESTED_CPUS = 2;
 
 function log(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -89,10 +88,18 @@ async function runSelection(selection: Selection): Promise<Totals> {
     return runHere(selection);
   }
   log(`--- ${selection.stage.name}: on a nested host, because of this one: ${verdict.reason}`);
-  return runOnNestedHost(selection.files);
+  const groups = divide(selection.files, availableParallelism());
+  return (await Promise.all(groups.map(runOnNestedHost))).reduce(addTotals, NO_TESTS);
 }
 
-/** One boot for all files; the totals come back in a file. */
+/** Deals files out to as many groups as there are processors: a nested host has one of them. */
+function divide(files: readonly string[], count: number): string[][] {
+  const groups = Array.from({ length: Math.min(count, files.length) }, (): string[] => []);
+  files.forEach((file, index) => groups[index % groups.length]?.push(file));
+  return groups;
+}
+
+/** One boot for all of these files; the totals come back in a file. */
 async function runOnNestedHost(files: readonly string[]): Promise<Totals> {
   const out = mkdtempSync(join(tmpdir(), 'crosvm-tests-'));
   try {
