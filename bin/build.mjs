@@ -17,6 +17,7 @@ import {
   runScript,
   say,
 } from './bootstrap.mjs';
+import { bundleProgram, makeCodeCaches } from './bundle.mjs';
 
 const SOURCE_FOLDERS = ['src', 'test', 'bench'];
 const OUTPUT = join(PROJECT, 'dist');
@@ -29,16 +30,38 @@ export async function buildProject() {
   checkPlatform();
   ensureTools(BUILD_TOOLS);
   ensureNodeModules();
-  await compileTypeScript();
+  const isNew = await compileTypeScript();
   await precompilePolicies();
   run(process.execPath, ['bin/build-native.mjs']);
+  if (isNew) {
+    await makeCodeCaches();
+    writeFileSync(STAMP, sourceHash());
+  }
 }
 
+function sourceHash() {
+  return hashFiles([
+    'package-lock.json',
+    'tsconfig.json',
+    'bin/bundle.mjs',
+    ...profiles(),
+    ...listFiles('.ts'),
+  ]);
+}
+
+/** They hold the V8 flags that code caches belong to. */
+function profiles() {
+  return readdirSync(join(PROJECT, 'policy'))
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => join('policy', name))
+    .sort();
+}
+
+/** Returns whether there was anything to do; then everything that is made of the modules is to be made again. */
 async function compileTypeScript() {
   const sources = listFiles('.ts');
-  const hash = hashFiles(['package-lock.json', 'tsconfig.json', ...sources]);
-  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === hash) {
-    return;
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === sourceHash()) {
+    return false;
   }
   say(`compiling ${sources.length} TypeScript files`);
   removeStaleOutput(sources);
@@ -46,45 +69,7 @@ async function compileTypeScript() {
   await bundleProgram();
   // Another compiler may make other programs of the same policies.
   rmSync(PROGRAMS, { recursive: true, force: true });
-  writeFileSync(STAMP, hash);
-}
-
-/**
- * The program starts from a few files: Node reads a bundle in a fraction of the time that it takes to look up a hundred
- * modules, and the jail has one file to show. Native code stays outside.
- */
-async function bundleProgram() {
-  const { build } = await import('esbuild');
-  const common = {
-    outdir: join(OUTPUT, 'bundle'),
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: /** @type {const} */ ('node'),
-    format: /** @type {const} */ ('esm'),
-    target: 'node20',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    external: ['@koromix/*'],
-    // koffi loads its shared object by require, which an ES module does not have by itself; under a name of its own,
-    // because bundled modules import createRequire, too.
-    banner: {
-      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
-    },
-    logLevel: /** @type {const} */ ('warning'),
-  };
-  const compiled = (/** @type {string} */ module) => join(OUTPUT, 'src', module);
-  // The parent's entries share what they have in common; a jail shows one file, so the device host is one.
-  await build({
-    ...common,
-    splitting: true,
-    entryPoints: {
-      crosvm: compiled('cli/main.js'),
-      'machine-thread': compiled('vmm/machine/thread.js'),
-      'vcpu-worker': compiled('vcpu/worker.js'),
-      'device-host-worker': compiled('devices/host-worker.js'),
-    },
-  });
-  await build({ ...common, entryPoints: { 'device-host': compiled('devices/host.js') } });
+  return true;
 }
 
 /** Machines start from programs that were compiled here; a policy that is edited later is compiled at every start. */

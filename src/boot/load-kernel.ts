@@ -1,7 +1,7 @@
 /** From a kernel file to a guest memory that can be started: kernel, initrd, command line and boot information. */
-import { randomFillSync } from 'node:crypto';
 import { type GuestAddress, guestAddress } from '../base/brands.ts';
 import { CMDLINE_MAX } from '../memory/layout.ts';
+import { randomBytes } from '../sys/random.ts';
 import type { BootFile } from './boot-file.ts';
 import type { BootMemory } from './boot-memory.ts';
 import { writeBootParams } from './boot-params.ts';
@@ -75,7 +75,7 @@ export function loadKernel(options: LoadKernelOptions): LoadedKernel {
     const startInfo = guestAddress(writePvhStartInfo(memory, common));
     return { kind: 'pvh32', entry: placed.entry, startInfo };
   }
-  const setupData = writeSetupData(memory, randomFillSync(new Uint8Array(RNG_SEED_BYTES)));
+  const setupData = writeSetupData(memory, randomBytes(RNG_SEED_BYTES));
   const header = setupHeader === undefined ? {} : { setupHeader };
   const bootParams = guestAddress(writeBootParams(memory, { ...common, setupData, ...header }));
   return { kind: 'linux64', entry: placed.entry, bootParams };

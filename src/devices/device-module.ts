@@ -24,6 +24,12 @@ export interface DeviceSpec<Options> {
    */
   readonly parseOptions: (value: unknown) => Options;
   /**
+   * Options of an example, which the build has V8 compile the device's code for.
+   *
+   * @param file an ordinary file of 1 MiB, for a device that works on one.
+   */
+  readonly exampleOptions: (file: string) => Options;
+  /**
    * Opens what the device works on, in the parent, which has the rights for it.
    *
    * @returns the descriptors in the order in which `createDevice` takes them.
@@ -65,6 +71,8 @@ export interface DeviceModule {
   readonly virtioId: number;
   readonly pciClass: number;
   readonly profileName: string;
+  /** See {@link DeviceSpec.exampleOptions}. */
+  exampleOptions(file: string): unknown;
   /** Checks options and binds them. @throws ConfigError naming the option. */
   configure(options: unknown): ConfiguredDevice;
 }
@@ -77,6 +85,7 @@ export function defineDevice<Options>(spec: DeviceSpec<Options>): DeviceModule {
     virtioId,
     pciClass,
     profileName,
+    exampleOptions: spec.exampleOptions,
     configure(value) {
       const options = spec.parseOptions(value);
       return {

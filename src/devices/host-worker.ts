@@ -14,4 +14,4 @@ export interface HostWorkerData {
 
 // CAST: the parent made it, in this program.
 const { kind, channelFd } = workerData as HostWorkerData;
-await runDeviceSession({ kind, channelFd: new OwnedFd(channelFd), confinable: false });
+void runDeviceSession({ kind, channelFd: new OwnedFd(channelFd), confinable: false });

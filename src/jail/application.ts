@@ -23,10 +23,10 @@ export interface ApplicationOptions {
   /** The script on the host: a module of the compiled tree, or a bundle. */
   readonly entry: string;
   /**
-   * True when `entry` holds all of its own modules and packages but those with native code: then it alone is shown
-   * instead of the tree, and Node starts faster. A bundle is named `.mjs`.
+   * For a script that is bundled, with all of its modules and packages but those with native code: the other files that
+   * it reads. They and `entry` are shown instead of the tree that `entry` is in.
    */
-  readonly bundled: boolean;
+  readonly parts?: readonly string[];
 }
 
 /** Packages that stay outside of a bundle: koffi's shared object for this machine. */
@@ -92,10 +92,13 @@ export function describeApplication(options: ApplicationOptions): JailApplicatio
   if (!entry.startsWith(projectDir + sep)) {
     throw new ConfigError('ERR_JAIL_ENTRY', `${entry} lies outside of ${projectDir}`);
   }
-  const target = join(APP_ROOT, relative(projectDir, entry));
-  const scripts = options.bundled ? [{ source: entry, target }] : scriptMounts(entry, projectDir);
+  const inApp = (path: string) => join(APP_ROOT, relative(projectDir, path));
+  const scripts =
+    options.parts === undefined
+      ? scriptMounts(entry, projectDir)
+      : [entry, ...options.parts].map((source) => ({ source, target: inApp(source) }));
   return {
-    entry: target,
+    entry: inApp(entry),
     mounts: [
       ...scripts,
       ...NATIVE_PACKAGES.map((name) => packageMount(name, projectDir, true)),

@@ -28,7 +28,7 @@ export interface DeviceProcess {
 const SECCOMP_MODE_FILTER = '2';
 const CAPABILITY_SETS = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'] as const;
 /** The script of every device process, bundled or not; its first argument is the kind of device. */
-const DEVICE_ENTRY = /[/-]host\.m?js$/;
+const DEVICE_ENTRY = /[/-]host\.c?js$/;
 
 /**
  * The device processes among the children of a process, in the order of their ids. One that ends meanwhile is left

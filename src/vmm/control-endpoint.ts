@@ -1,6 +1,6 @@
 /** The control socket of a running machine, and the janitor that removes it behind a killed parent. */
 import { ConfigError } from '../base/errors.ts';
-import { ControlServer } from '../control/server.ts';
+import type { ControlServer } from '../control/server.ts';
 import { clearStaleSocket, resolveSocketPath } from '../control/socket-path.ts';
 import type { BuildContext } from './build-context.ts';
 import { Janitor, needsJanitor } from './janitor.ts';
@@ -38,7 +38,7 @@ export class ControlEndpoint {
   async open(): Promise<void> {
     await this.#janitor?.ready;
     if (this.#path !== undefined) {
-      const server = this.#listen(this.#path);
+      const server = await this.#listen(this.#path);
       this.#context.scope.defer('control socket', () => {
         server[Symbol.dispose]();
       });
@@ -46,7 +46,8 @@ export class ControlEndpoint {
     }
   }
 
-  #listen(path: string): ControlServer {
+  async #listen(path: string): Promise<ControlServer> {
+    const { ControlServer } = await import('../control/server.ts');
     const { epoll, end } = this.#context;
     try {
       return new ControlServer(path, epoll, (request) => {

@@ -10,11 +10,7 @@ import type { VmConfig } from './config.ts';
 import { ControlEndpoint } from './control-endpoint.ts';
 import { DeviceLauncher } from './devices/launcher.ts';
 import { EndSignal, MachineInterrupted } from './end-signal.ts';
-import { loadGuest, setupVcpus } from './guest-setup.ts';
-import { createHardware } from './hardware.ts';
 import { describeEnd, isOrderly, type MachineEnd } from './machine-end.ts';
-import { holdTerminal } from './terminal.ts';
-import { startMachineThread, startVcpuThreads } from './threads.ts';
 
 /** How long devices may take to end by themselves. */
 const DEVICE_GRACE_MS = 1000;
@@ -36,22 +32,12 @@ async function startDevices({ config, scope, end, epoll }: BuildContext): Promis
 }
 
 async function buildAndRun(context: BuildContext): Promise<void> {
-  const { config, scope, end } = context;
   const control = new ControlEndpoint(context);
   const devices = await startDevices(context);
-  const hardware = createHardware(context);
-  const machine = startMachineThread(context, hardware);
-  startVcpuThreads(context, hardware);
-  const ready = devices.ready({ fd: hardware.memoryFd, ranges: hardware.ranges });
-  // Awaited below; a device that fails meanwhile must not count as unhandled.
-  ready.catch(() => undefined);
-  const entry = loadGuest(config, hardware.memory, hardware.highMmio);
-  setupVcpus(hardware.kvm, hardware.vcpus.fds, entry);
-  await machine.addDevices(await end.orInterrupted(ready));
-  await control.open();
-  scope.defer('terminal', holdTerminal(config));
-  hardware.vcpus.resume();
-  await end.raised;
+  // Loaded now: the devices' processes load on other processors meanwhile.
+  const { assembleMachine } = await import('./assemble.ts');
+  await assembleMachine(context, devices, control);
+  await context.end.raised;
 }
 
 /**

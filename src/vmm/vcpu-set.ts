@@ -10,7 +10,7 @@ import { VcpuControl, VcpuState } from '../vcpu/control-block.ts';
 import type { VcpuEnd } from '../vcpu/run-loop.ts';
 import type { VcpuWorkerData, VcpuWorkerMessage } from '../vcpu/worker.ts';
 import type { VcpuPipeEnds } from './machine/protocol.ts';
-import { programScript } from './project-files.ts';
+import { threadScript } from './project-files.ts';
 
 /** SIGRTMIN of glibc programs, whose first two real-time signals belong to its threads. */
 const KICK_SIGNAL = 34;
@@ -76,7 +76,7 @@ export class VcpuSet {
     installKickHandler(KICK_SIGNAL);
     this.#isStarted = true;
     for (const { data, control } of this.#threads) {
-      const worker = new Worker(programScript('vcpuWorker').path, {
+      const worker = new Worker(threadScript('vcpuWorker'), {
         name: `vcpu${data.index}`,
         workerData: data,
       });

@@ -59,7 +59,6 @@ export class JailedProbe implements Disposable {
     this.device = spawnDevice(loadProfile(join(projectDir(), 'policy'), deviceKind), {
       application: describeApplication({
         entry: fileURLToPath(new URL('../jail/probe.js', import.meta.url)),
-        bundled: false,
       }),
       index: 0,
       args: [],

@@ -1,6 +1,5 @@
 /** `crosvm run [OPTIONS] KERNEL`: builds a machine, runs it to its end, and says how it ended. */
 import { type Command, Option } from 'commander';
-import { runMachine } from '../../vmm/run-machine.ts';
 import { exitCodeForEnd } from '../exit-codes.ts';
 import type { Finish } from '../main.ts';
 import { type DiskArgument, parseRunArguments } from '../run-options.ts';
@@ -63,6 +62,7 @@ export function addRunCommand(program: Command, finish: Finish): void {
         disks,
         sandbox: disableSandbox !== true,
       });
+      const { runMachine } = await import('../../vmm/run-machine.ts');
       const end = await runMachine(config);
       const extended = command.optsWithGlobals()['extendedStatus'] === true;
       finish(exitCodeForEnd(end, extended));

@@ -2,13 +2,13 @@
 import type { Command } from 'commander';
 import { describeError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
-import { requestMachine } from '../../control/client.ts';
-import { CONTROL_VERSION } from '../../control/protocol.ts';
 import { ExitCode } from '../exit-codes.ts';
 import type { Finish } from '../main.ts';
 
-function stopMachine(socket: string): boolean {
+async function stopMachine(socket: string): Promise<boolean> {
   try {
+    const { requestMachine } = await import('../../control/client.ts');
+    const { CONTROL_VERSION } = await import('../../control/protocol.ts');
     const response = requestMachine(socket, { type: 'stop', version: CONTROL_VERSION });
     if (response.type === 'ok') {
       return true;
@@ -25,8 +25,9 @@ export function addStopCommand(program: Command, finish: Finish): void {
     .command('stop')
     .description('Stop machines at once; their guests are not notified.')
     .argument('<socket...>', 'control sockets of the machines (run --socket)')
-    .action((sockets: string[]) => {
-      const stopped = sockets.filter(stopMachine).length;
+    .action(async (sockets: string[]) => {
+      const answers = await Promise.all(sockets.map(stopMachine));
+      const stopped = answers.filter((isStopped) => isStopped).length;
       finish(stopped === sockets.length ? ExitCode.Ok : ExitCode.Failure);
     });
 }

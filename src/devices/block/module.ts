@@ -10,6 +10,7 @@ export const blockModule = defineDevice<BlockOptions>({
   pciClass: 0x0180,
   profileName: 'block',
   parseOptions: parseBlockOptions,
+  exampleOptions: (path) => parseBlockOptions({ path }),
   openBackend: (options) => [openDisk(options)],
   load: () => import('./device.ts'),
 });

@@ -17,6 +17,7 @@ export const rngModule = defineDevice<RngOptions>({
   pciClass: 0x0880,
   profileName: 'rng',
   parseOptions,
+  exampleOptions: () => ({}),
   // getrandom(2) needs no descriptor.
   openBackend: () => [],
   load: () => import('./device.ts'),

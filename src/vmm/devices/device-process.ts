@@ -11,7 +11,7 @@ import type { AsyncEpoll } from '../../sys/async-epoll.ts';
 import { EPOLLIN } from '../../sys/epoll.ts';
 import type { OwnedFd } from '../../sys/fd.ts';
 import { createPipe } from '../../sys/pipe.ts';
-import { programScript } from '../project-files.ts';
+import { threadScript } from '../project-files.ts';
 import { ProcessOutput } from './process-output.ts';
 
 /** A running device. */
@@ -90,7 +90,7 @@ export function runJailedDevice(
 
 /** Starts a device in a thread of this process, without any confinement. */
 export function runDeviceThread(options: RunDeviceOptions): RunningDevice {
-  const worker = new Worker(programScript('deviceHostWorker').path, {
+  const worker = new Worker(threadScript('deviceHostWorker'), {
     name: options.name,
     workerData: { kind: options.kind, channelFd: options.channel.take() },
   });

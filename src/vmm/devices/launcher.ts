@@ -7,11 +7,7 @@ import { HostError } from '../../base/errors.ts';
 import { type ConfiguredDevice } from '../../devices/device-module.ts';
 import { loadDeviceModule } from '../../devices/registry.ts';
 import { SHARED_PAGE_BYTES } from '../../ipc/device-protocol.ts';
-import {
-  type ApplicationOptions,
-  describeApplication,
-  type JailApplication,
-} from '../../jail/application.ts';
+import { describeApplication } from '../../jail/application.ts';
 import { type JailProfile, loadProfile } from '../../jail/profile.ts';
 import type { AddressRange } from '../../memory/layout.ts';
 import type { AsyncEpoll } from '../../sys/async-epoll.ts';
@@ -21,11 +17,9 @@ import { mapShared } from '../../sys/mmap.ts';
 import { socketPair } from '../../sys/socket.ts';
 import type { DeviceConfig } from '../config.ts';
 import type { DeviceSpec } from '../machine/protocol.ts';
-import { PROFILE_DIRECTORY, programScript } from '../project-files.ts';
+import { deviceScript, PROFILE_DIRECTORY } from '../project-files.ts';
 import { type RunningDevice, runDeviceThread, runJailedDevice } from './device-process.ts';
 import { Handshake } from './handshake.ts';
-import { loadDeviceProgram } from './policies.ts';
-import { watchViolations } from './violation-listener.ts';
 
 /** A process that has not said what is due by then never will; an emulated host is slow. */
 const HANDSHAKE_TIMEOUT_MS = 60_000;
@@ -57,12 +51,10 @@ interface StartedDevice {
 export class DeviceLauncher {
   readonly #options: LauncherOptions;
   readonly #started: StartedDevice[] = [];
-  readonly #application: JailApplication | undefined;
   #isStopping = false;
 
   constructor(options: LauncherOptions) {
     this.#options = options;
-    this.#application = options.sandbox ? describeApplication(deviceEntry()) : undefined;
   }
 
   /**
@@ -77,12 +69,12 @@ export class DeviceLauncher {
       const name = config.label === config.kind ? config.kind : `${config.kind} ${config.label}`;
       const profile = loadProfile(PROFILE_DIRECTORY, module.profileName);
       const [ours, theirs] = socketPair();
-      const { epoll } = this.#options;
-      const run = { name, kind: config.kind, index, epoll, channel: theirs };
-      const running =
-        this.#application === undefined
-          ? runDeviceThread(run)
-          : runJailedDevice(run, { profile, application: this.#application });
+      const { epoll, sandbox } = this.#options;
+      const { kind } = config;
+      const run = { name, kind, index, epoll, channel: theirs };
+      const running = sandbox
+        ? runJailedDevice(run, { profile, application: describeApplication(deviceScript(kind)) })
+        : runDeviceThread(run);
       this.#superviseEnd(name, running);
       this.#started.push({
         name,
@@ -172,6 +164,7 @@ export class DeviceLauncher {
     const { epoll, sandbox, policyDirectory, onDeath } = this.#options;
     if (sandbox) {
       const policy = profile.seccompPolicy;
+      const { loadDeviceProgram } = await import('./policies.ts');
       const program = await loadDeviceProgram(policy, policyDirectory);
       handshake.send({ type: 'confine', program }, []);
       const { message, fds } = await handshake.expect('ready', HANDSHAKE_TIMEOUT_MS);
@@ -184,18 +177,13 @@ export class DeviceLauncher {
         running.kill();
         onDeath(text);
       };
+      const { watchViolations } = await import('./violation-listener.ts');
       watchViolations({ device: name, policy, listener, epoll, onViolation });
       return;
     }
     const { fds } = await handshake.expect('ready', HANDSHAKE_TIMEOUT_MS);
     closeAll(fds);
   }
-}
-
-/** The script of device processes. */
-function deviceEntry(): ApplicationOptions {
-  const { path, bundled } = programScript('deviceHost');
-  return { entry: path, bundled };
 }
 
 /** Names the device that has ended by itself before it was told anything. */

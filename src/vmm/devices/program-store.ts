@@ -52,7 +52,7 @@ export function digestOf(bytes: Uint8Array): string {
 }
 
 /** Where the programs of this build are: beside the bundles, or in the tree that tsc made. */
-export const PROGRAM_DIRECTORY = import.meta.filename.endsWith('.mjs')
+export const PROGRAM_DIRECTORY = import.meta.filename.endsWith('.cjs')
   ? join(import.meta.dirname, '../seccomp')
   : join(import.meta.dirname, '../../../seccomp');
 

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { createEventFd, signalEventFd } from '../../sys/eventfd.ts';
 import type { OwnedFd } from '../../sys/fd.ts';
-import { programScript } from '../project-files.ts';
+import { threadScript } from '../project-files.ts';
 import type {
   DeviceSpec,
   MachineEvent,
@@ -23,7 +23,7 @@ export class MachineThread {
   constructor(spec: MachineSpec, handler: (event: MachineEvent) => void) {
     const data: MachineThreadData = { wakeFd: this.#wake.raw, spec };
     this.#handler = handler;
-    this.#worker = new Worker(programScript('machineThread').path, {
+    this.#worker = new Worker(threadScript('machineThread'), {
       name: 'machine',
       workerData: data,
     });

@@ -9,6 +9,7 @@ import type { ModuleReference, ParsedModule } from './module-imports.ts';
 /** Folder of `src/` -> tier. */
 export const TIERS: Readonly<Record<string, number>> = {
   base: 0,
+  launch: 0,
   sys: 1,
   memory: 2,
   bus: 2,
@@ -183,7 +184,7 @@ function judgeDevices(path: string, target: string): string[] {
 
 function judgeUses({ path, uses }: ParsedModule, folder: string): string[] {
   const problems: string[] = [];
-  if (uses.has('call createRequire') && folder !== 'sys') {
+  if (uses.has('call createRequire') && folder !== 'sys' && folder !== 'launch') {
     problems.push('makes a require(), with which only src/sys loads the addon');
   }
   if (folder !== 'cli' && !PREPARATION.includes(folder)) {

@@ -30,7 +30,7 @@ function fakeProcess(
 type Tap = Pick<Test, 'testdir' | 'fixture'>;
 const JAILED = 'CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nSeccomp:\t2\n';
 const UNJAILED = 'CapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\nSeccomp:\t0\n';
-const BLOCK = ['/node', '--jitless', '/app/device-host.mjs', 'block'];
+const BLOCK = ['/node', '--jitless', '/app/device-host.cjs', 'block'];
 
 function fakeProc(t: Tap, processes: Record<string, FakeProcess>): string {
   const entries = Object.entries(processes).map(([pid, fake]) => [pid, fakeProcess(t, fake)]);

@@ -1,0 +1,33 @@
+/** Joins a machine's hardware, threads and devices, loads its guest and lets it run. */
+import type { BuildContext } from './build-context.ts';
+import type { ControlEndpoint } from './control-endpoint.ts';
+import type { DeviceLauncher } from './devices/launcher.ts';
+import { loadGuest, setupVcpus } from './guest-setup.ts';
+import { createHardware } from './hardware.ts';
+import { holdTerminal } from './terminal.ts';
+import { startMachineThread, startVcpuThreads } from './threads.ts';
+
+/**
+ * Builds what is left of a machine while its devices load, and starts its vCPUs.
+ *
+ * @throws ConfigError or HostError when it cannot be built, MachineInterrupted when something ends it before.
+ */
+export async function assembleMachine(
+  context: BuildContext,
+  devices: DeviceLauncher,
+  control: ControlEndpoint,
+): Promise<void> {
+  const { config, scope, end } = context;
+  const hardware = createHardware(context);
+  const machine = startMachineThread(context, hardware);
+  startVcpuThreads(context, hardware);
+  const ready = devices.ready({ fd: hardware.memoryFd, ranges: hardware.ranges });
+  // Awaited below; a device that fails meanwhile must not count as unhandled.
+  ready.catch(() => undefined);
+  const entry = loadGuest(config, hardware.memory, hardware.highMmio);
+  setupVcpus(hardware.kvm, hardware.vcpus.fds, entry);
+  await machine.addDevices(await end.orInterrupted(ready));
+  await control.open();
+  scope.defer('terminal', holdTerminal(config));
+  hardware.vcpus.resume();
+}
