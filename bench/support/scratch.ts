@@ -25,6 +25,11 @@ export class Scratch implements Disposable {
       return inMemory;
     }
     inMemory[Symbol.dispose]();
+    return Scratch.onFileSystem();
+  }
+
+  /** A folder on the file system of temporary files. */
+  static onFileSystem(): Scratch {
     return new Scratch(tmpdir());
   }
 
