@@ -155,6 +155,13 @@ export class SplitQueue {
     return this.#nextAvail !== Atomics.load(this.#rings.avail, IDX) && this.#fault === undefined;
   }
 
+  /** How much the driver has offered that was not taken yet; whatever a hostile one says, at most a ring index. */
+  availableCount(): number {
+    return this.#fault === undefined
+      ? (Atomics.load(this.#rings.avail, IDX) - this.#nextAvail) & 0xffff
+      : 0;
+  }
+
   /**
    * Gives a head back. The driver sees it after {@link publish}.
    *

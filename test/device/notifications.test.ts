@@ -2,7 +2,8 @@
  * Kicks and notifications between two processes that both sleep whenever they may: one that is lost stops the traffic
  * for good, and that only ever happens when the two run at the same time.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { blockModule } from '../../src/devices/block/module.ts';
 import { EPOLLIN, Epoll } from '../../src/sys/epoll.ts';
@@ -119,4 +120,36 @@ for (const eventIdx of [true, false]) {
       t.end();
     });
   }
+}
+
+/** How often the thread that serves the queues has gone to sleep or was put aside. */
+function switchesOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return [...status.matchAll(/voluntary_ctxt_switches:\s+(\d+)/g)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  );
+}
+
+const SETTLE_MS = 500;
+const IDLE_MS = 2000;
+for (const pollMicros of [0, 1000]) {
+  t.test(
+    `a device that looks for ${pollMicros} µs does not wake up while nothing is asked of it`,
+    async (t) => {
+      using device = createBlock(t, pollMicros);
+      const driver = new SleepyDriver(device, true);
+      for (let round = 0; round < 100; round++) {
+        driver.offer(1);
+        t.equal(driver.take(), 1);
+      }
+      const pid = Number(device.pid);
+      const busy = switchesOf(pid);
+      t.ok(busy > 0, 'its switches are counted');
+      await sleep(SETTLE_MS);
+      const before = switchesOf(pid);
+      await sleep(IDLE_MS);
+      t.equal(switchesOf(pid) - before, 0);
+    },
+  );
 }

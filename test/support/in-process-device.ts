@@ -18,6 +18,7 @@ export class InProcessDevice implements DeviceUnderTest {
   readonly watched = new Map<number, () => void>();
   readonly #call = createEventFd();
   readonly #pending = new Set<number>();
+  readonly #interrupts: Interrupt[] = [];
   #needsReset: string | undefined;
   #active = false;
 
@@ -36,15 +37,22 @@ export class InProcessDevice implements DeviceUnderTest {
     return this.device.config;
   }
 
+  /** How often the driver was notified, of all queues so far. */
+  get notificationCount(): number {
+    return this.#interrupts.reduce((sum, { count }) => sum + count, 0);
+  }
+
   activate(drivers: readonly MockDriver[], features: bigint): void {
     const isr = new Uint32Array(SHARED_PAGE_BYTES / 4);
     const queues: { index: number; queue: SplitQueue }[] = [];
     for (const { setup } of drivers) {
+      const interrupt = new Interrupt(isr, this.#call.raw);
+      this.#interrupts.push(interrupt);
       const queue = SplitQueue.activate({
         memory: this.ram.memory,
         setup,
         features,
-        interrupt: new Interrupt(isr, this.#call.raw),
+        interrupt,
         onBroken: (fault) => {
           this.#needsReset = fault;
         },

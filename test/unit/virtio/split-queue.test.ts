@@ -262,6 +262,33 @@ t.test('SplitQueue.armKick returns false when a chain came first', (t) => {
   t.end();
 });
 
+t.test(
+  'SplitQueue.availableCount counts what was offered and not taken, past the end of idx',
+  (t) => {
+    const { queue, driver } = createQueueFixture({ size: 4 });
+    const buffer = [{ gpa: BUFFERS, length: 16 }];
+    t.equal(queue.availableCount(), 0);
+    for (let round = 0; round < 0x1_0000; round += 2) {
+      driver.offer(buffer);
+      driver.offer(buffer);
+      const counts = [queue.availableCount()];
+      for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
+        counts.push(queue.availableCount());
+        queue.addUsed(chain.head, 0);
+      }
+      queue.publish();
+      driver.takeAllUsed();
+      if (counts.join() !== '2,1,0') {
+        t.fail(`round ${round}: ${counts.join()}`);
+        break;
+      }
+    }
+    driver.offer(buffer);
+    t.equal(queue.availableCount(), 1, 'idx has come round');
+    t.end();
+  },
+);
+
 t.test('SplitQueue.hasAvailable tells an empty ring from one with chains', (t) => {
   const { queue, driver } = createQueueFixture();
   t.notOk(queue.hasAvailable());

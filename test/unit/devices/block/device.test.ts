@@ -286,3 +286,40 @@ t.test('block offers features and configuration as it was asked to', (t) => {
   t.notOk(hasFeature(single.features, F_DISCARD));
   t.end();
 });
+
+/** Offers this many reads at once; returns how often the driver was notified until all were done. */
+function notificationsOf(t: Test, reads: number, sizeBytes: number): number {
+  const path = `${t.testdir()}/large.img`;
+  writeFileSync(path, Buffer.alloc(reads * sizeBytes));
+  const { subject } = createBlock(t, {}, path);
+  const { memory } = subject.ram;
+  const driver = new MockDriver(memory, { size: 32, base: 0x1000 });
+  subject.activate([driver], featureSet(VIRTIO_F_VERSION_1));
+  memory.write(HEADER, new Uint8Array(16));
+  for (let read = 0; read < reads; read++) {
+    driver.add([
+      { gpa: HEADER, length: 16 },
+      { gpa: DATA, length: sizeBytes, writable: true },
+      { gpa: STATUS + read, length: 1, writable: true },
+    ]);
+  }
+  driver.publish();
+  const before = subject.notificationCount;
+  subject.kick(0);
+  subject.runAWhile();
+  t.equal(driver.takeAllUsed().length, reads);
+  return subject.notificationCount - before;
+}
+
+t.test('block notifies after eight small requests, and when the ring has run empty', (t) => {
+  t.equal(notificationsOf(t, 8, 512), 1);
+  t.equal(notificationsOf(t, 9, 512), 2);
+  t.end();
+});
+
+t.test('block notifies of large requests when half of what was offered is done', (t) => {
+  // After the 4th of 8, the 2nd of the 4 that are left, the 1st of 2, and the last.
+  t.equal(notificationsOf(t, 8, 128 * 1024), 4);
+  t.equal(notificationsOf(t, 2, 128 * 1024), 2);
+  t.end();
+});
