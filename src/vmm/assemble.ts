@@ -4,6 +4,7 @@ import type { ControlEndpoint } from './control-endpoint.ts';
 import type { DeviceLauncher } from './devices/launcher.ts';
 import { loadGuest, setupVcpus } from './guest-setup.ts';
 import { createHardware } from './hardware.ts';
+import { endPhase } from './start-phases.ts';
 import { holdTerminal } from './terminal.ts';
 import { startMachineThread, startVcpuThreads } from './threads.ts';
 
@@ -19,15 +20,23 @@ export async function assembleMachine(
 ): Promise<void> {
   const { config, scope, end } = context;
   const hardware = createHardware(context);
+  endPhase('KVM and guest memory set up');
   const machine = startMachineThread(context, hardware);
   startVcpuThreads(context, hardware);
+  endPhase('threads started');
   const ready = devices.ready({ fd: hardware.memoryFd, ranges: hardware.ranges });
   // Awaited below; a device that fails meanwhile must not count as unhandled.
   ready.catch(() => undefined);
+  endPhase('devices told their options');
   const entry = loadGuest(config, hardware.memory, hardware.highMmio);
   setupVcpus(hardware.kvm, hardware.vcpus.fds, entry);
-  await machine.addDevices(await end.orInterrupted(ready));
+  endPhase('guest loaded, vCPUs set up');
+  const specs = await end.orInterrupted(ready);
+  endPhase('devices confined and ready');
+  await machine.addDevices(specs);
+  endPhase('devices on the bus');
   await control.open();
   scope.defer('terminal', holdTerminal(config));
   hardware.vcpus.resume();
+  endPhase('vCPUs told to run');
 }

@@ -11,6 +11,7 @@ import { ControlEndpoint } from './control-endpoint.ts';
 import { DeviceLauncher } from './devices/launcher.ts';
 import { EndSignal, MachineInterrupted } from './end-signal.ts';
 import { describeEnd, isOrderly, type MachineEnd } from './machine-end.ts';
+import { endPhase } from './start-phases.ts';
 
 /** How long devices may take to end by themselves. */
 const DEVICE_GRACE_MS = 1000;
@@ -32,10 +33,13 @@ async function startDevices({ config, scope, end, epoll }: BuildContext): Promis
 }
 
 async function buildAndRun(context: BuildContext): Promise<void> {
+  endPhase('options read');
   const control = new ControlEndpoint(context);
   const devices = await startDevices(context);
+  endPhase('device processes started');
   // Loaded now: the devices' processes load on other processors meanwhile.
   const { assembleMachine } = await import('./assemble.ts');
+  endPhase('the rest of the code loaded');
   await assembleMachine(context, devices, control);
   await context.end.raised;
 }
