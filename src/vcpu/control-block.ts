@@ -5,7 +5,7 @@
  *
  * | word | writer      | content                                             |
  * | ---- | ----------- | --------------------------------------------------- |
- * | 0    | main thread | wanted state: run, pause, stop                      |
+ * | 0    | main thread | wanted state: starting (nothing yet), run, pause, stop |
  * | 1    | worker      | present state                                       |
  * | 2    | worker      | thread id, 0 until the worker may be kicked         |
  * | 16…  | worker      | exits by KVM_EXIT reason, as wrapping counters      |
@@ -38,7 +38,7 @@ export class VcpuControl {
     for (let index = 0; index < vcpuCount; index++) {
       const words = new Int32Array(buffer, index * WORDS_PER_VCPU * 4, WORDS_PER_VCPU);
       words[PRESENT] = VcpuState.Starting;
-      words[WANTED] = VcpuState.Pause;
+      words[WANTED] = VcpuState.Starting;
     }
     return buffer;
   }
@@ -64,6 +64,13 @@ export class VcpuControl {
   setPresent(state: VcpuState): void {
     Atomics.store(this.#words, PRESENT, state);
     Atomics.notify(this.#words, PRESENT);
+  }
+
+  /** Worker: sleeps until it has been given a vCPU, or is to stop. */
+  waitWhileStarting(): void {
+    while (this.wanted === VcpuState.Starting) {
+      Atomics.wait(this.#words, WANTED, VcpuState.Starting);
+    }
   }
 
   /** Worker: sleeps while a pause is wanted. */

@@ -1,9 +1,10 @@
 /**
- * Entry of a vCPU's worker thread: waits until it is wanted, runs the vCPU until its end, reports that, ends.
+ * Entry of a vCPU's worker thread: waits until it is given a vCPU and wanted, runs that until its end, reports, ends.
+ * The thread starts before there is a vCPU, because starting takes it longer than anything else.
  *
  * Registers, CPUID and the rest were set by the main thread before this thread touches the vCPU.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { describeError } from '../base/errors.ts';
 import { VcpuFd } from '../hypervisor/vcpu-fd.ts';
 import { ExitPipe } from '../ipc/exit-pipe.ts';
@@ -12,15 +13,19 @@ import { VcpuControl, VcpuState } from './control-block.ts';
 import { describeVcpuFailure } from './exit.ts';
 import { runVcpu, type VcpuEnd } from './run-loop.ts';
 
-/** What the main thread hands to a vCPU worker. All descriptors are borrowed. */
+/** What a vCPU worker starts with. */
 export interface VcpuWorkerData {
   readonly index: number;
+  readonly control: SharedArrayBuffer;
+}
+
+/** The vCPU, posted before another state than `Starting` is wanted. All descriptors are borrowed. */
+export interface VcpuAssignment {
   readonly vcpuFd: number;
   /** Size of the `kvm_run` mapping. */
   readonly runStateBytes: number;
   readonly requestFd: number;
   readonly replyFd: number;
-  readonly control: SharedArrayBuffer;
 }
 
 /** What a vCPU worker reports at its end. */
@@ -33,12 +38,24 @@ export type VcpuWorkerMessage =
     }
   | { readonly type: 'threw'; readonly index: number; readonly message: string };
 
+/** Undefined when the machine came to nothing. */
+function receiveAssignment(): VcpuAssignment | undefined {
+  const received = parentPort === null ? undefined : receiveMessageOnPort(parentPort);
+  // CAST: only vmm/vcpu-set.ts posts here, and only one VcpuAssignment.
+  return received?.message as VcpuAssignment | undefined;
+}
+
 function main(data: VcpuWorkerData): VcpuWorkerMessage {
   const { index } = data;
   const control = new VcpuControl(data.control, index);
   try {
-    const vcpu = new VcpuFd(data.vcpuFd, data.runStateBytes);
-    const pipe = new ExitPipe(data.requestFd, data.replyFd, index);
+    control.waitWhileStarting();
+    const assignment = receiveAssignment();
+    if (assignment === undefined) {
+      return { type: 'ended', index, end: { kind: 'stopped' } };
+    }
+    const vcpu = new VcpuFd(assignment.vcpuFd, assignment.runStateBytes);
+    const pipe = new ExitPipe(assignment.requestFd, assignment.replyFd, index);
     control.setThreadId(registerVcpuThread(vcpu.immediateExitAddress));
     const end = runVcpu(vcpu, pipe, control);
     control.setThreadId(0);

@@ -6,7 +6,7 @@ import { loadGuest, setupVcpus } from './guest-setup.ts';
 import { createHardware } from './hardware.ts';
 import { endPhase } from './start-phases.ts';
 import { holdTerminal } from './terminal.ts';
-import { startMachineThread, startVcpuThreads } from './threads.ts';
+import type { MachineThreads } from './threads.ts';
 
 /**
  * Builds what is left of a machine while its devices load, and starts its vCPUs.
@@ -16,20 +16,21 @@ import { startMachineThread, startVcpuThreads } from './threads.ts';
 export async function assembleMachine(
   context: BuildContext,
   devices: DeviceLauncher,
+  threads: MachineThreads,
   control: ControlEndpoint,
 ): Promise<void> {
   const { config, scope, end } = context;
-  const hardware = createHardware(context);
+  const { machine, vcpus } = threads;
+  const hardware = createHardware(context, vcpus);
   endPhase('KVM and guest memory set up');
-  const machine = startMachineThread(context, hardware);
-  startVcpuThreads(context, hardware);
-  endPhase('threads started');
+  threads.build(context, hardware);
+  endPhase('threads given their machine');
   const ready = devices.ready({ fd: hardware.memoryFd, ranges: hardware.ranges });
   // Awaited below; a device that fails meanwhile must not count as unhandled.
   ready.catch(() => undefined);
   endPhase('devices told their options');
   const entry = loadGuest(config, hardware.memory, hardware.highMmio);
-  setupVcpus(hardware.kvm, hardware.vcpus.fds, entry);
+  setupVcpus(hardware.kvm, vcpus.fds, entry);
   endPhase('guest loaded, vCPUs set up');
   const specs = await end.orInterrupted(ready);
   endPhase('devices confined and ready');
@@ -37,6 +38,6 @@ export async function assembleMachine(
   endPhase('devices on the bus');
   await control.open();
   scope.defer('terminal', holdTerminal(config));
-  hardware.vcpus.resume();
+  vcpus.resume();
   endPhase('vCPUs told to run');
 }

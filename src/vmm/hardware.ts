@@ -11,7 +11,7 @@ import {
   TSS_ADDRESS,
 } from '../memory/layout.ts';
 import type { BuildContext } from './build-context.ts';
-import { VcpuSet } from './vcpu-set.ts';
+import type { VcpuSet } from './vcpu-set.ts';
 
 export interface Hardware {
   readonly kvm: Kvm;
@@ -22,7 +22,6 @@ export interface Hardware {
   readonly ranges: readonly AddressRange[];
   /** The window of 64-bit BARs. */
   readonly highMmio: AddressRange;
-  readonly vcpus: VcpuSet;
 }
 
 function createVm(kvm: Kvm, memory: GuestMemory): Vm {
@@ -38,11 +37,11 @@ function createVm(kvm: Kvm, memory: GuestMemory): Vm {
 }
 
 /**
- * Creates the machine's hardware; its vCPUs have no state yet and no thread.
+ * Creates the machine's hardware; its vCPUs have no state yet.
  *
  * @throws HostError where KVM is not to be had.
  */
-export function createHardware({ config, scope }: BuildContext): Hardware {
+export function createHardware({ config, scope }: BuildContext, vcpus: VcpuSet): Hardware {
   const kvm = Kvm.open();
   const ranges = ramRanges(config.memoryBytes);
   const file = GuestMemory.createFile(ranges);
@@ -55,6 +54,7 @@ export function createHardware({ config, scope }: BuildContext): Hardware {
     vm[Symbol.dispose]();
     kvm[Symbol.dispose]();
   });
+  vcpus.assign(kvm, vm);
   return {
     kvm,
     vm,
@@ -62,6 +62,5 @@ export function createHardware({ config, scope }: BuildContext): Hardware {
     memoryFd: file.raw,
     ranges,
     highMmio: { start: highMmioStart(config.memoryBytes), sizeBytes: HIGH_MMIO_SIZE },
-    vcpus: VcpuSet.create(kvm, vm, config.vcpuCount),
   };
 }

@@ -12,6 +12,7 @@ import { DeviceLauncher } from './devices/launcher.ts';
 import { EndSignal, MachineInterrupted } from './end-signal.ts';
 import { describeEnd, isOrderly, type MachineEnd } from './machine-end.ts';
 import { endPhase } from './start-phases.ts';
+import { MachineThreads } from './threads.ts';
 
 /** How long devices may take to end by themselves. */
 const DEVICE_GRACE_MS = 1000;
@@ -35,12 +36,14 @@ async function startDevices({ config, scope, end, epoll }: BuildContext): Promis
 async function buildAndRun(context: BuildContext): Promise<void> {
   endPhase('options read');
   const control = new ControlEndpoint(context);
+  const threads = new MachineThreads(context);
+  endPhase('threads started');
   const devices = await startDevices(context);
   endPhase('device processes started');
   // Loaded now: the devices' processes load on other processors meanwhile.
   const { assembleMachine } = await import('./assemble.ts');
   endPhase('the rest of the code loaded');
-  await assembleMachine(context, devices, control);
+  await assembleMachine(context, devices, threads, control);
   await context.end.raised;
 }
 

@@ -7,6 +7,7 @@ import type { MachineEvent } from './machine/protocol.ts';
 import type { MachineEnd } from './machine-end.ts';
 import { openSerialEndpoints } from './serial/endpoints.ts';
 import { endOfVcpu } from './vcpu-end.ts';
+import { VcpuSet } from './vcpu-set.ts';
 
 /** How long the end of a device's process may come after that of its channel, in milliseconds. */
 const DEVICE_END_MS = 500;
@@ -45,38 +46,50 @@ function raiseMachineEvent(event: MachineEvent, end: EndSignal): void {
   end.raise(reason);
 }
 
-/**
- * Starts the machine thread.
- *
- * @throws ERR_SERIAL_PATH
- */
-export function startMachineThread(context: BuildContext, hardware: Hardware): MachineThread {
-  const { config, scope, end } = context;
-  const endpoints = openSerialEndpoints(config.serial);
-  const spec = {
-    vmFd: hardware.vm.raw,
-    memory: hardware.memory.regions,
-    highMmio: hardware.highMmio,
-    vcpus: hardware.vcpus.pipes,
-    serial: config.serial.map((serial, index) => ({
-      config: serial,
-      endpoints: endpoints[index] ?? { outputFd: -1, inputFd: -1 },
-    })),
-  };
-  const machine = new MachineThread(spec, (event) => {
-    raiseMachineEvent(event, end);
-  });
-  scope.defer('machine thread', () => machine.finish());
-  return machine;
-}
+/** The threads of a machine. They start before there is a machine, because starting takes them longest. */
+export class MachineThreads {
+  readonly machine: MachineThread;
+  readonly vcpus: VcpuSet;
+  #stopped: Promise<void> | undefined;
 
-/** Starts the vCPUs' threads, which load while the guest is loaded and then wait. */
-export function startVcpuThreads({ scope, end }: BuildContext, { vcpus }: Hardware): void {
-  vcpus.start((index, vcpuEnd, report) => {
-    const reason = endOfVcpu(index, vcpuEnd, report);
-    if (reason !== undefined) {
-      end.raise(reason);
-    }
-  });
-  scope.defer('vCPUs', () => vcpus.stop());
+  constructor({ config, scope, end }: BuildContext) {
+    this.machine = new MachineThread((event) => {
+      raiseMachineEvent(event, end);
+    });
+    this.vcpus = new VcpuSet(config.vcpuCount, (index, vcpuEnd, report) => {
+      const reason = endOfVcpu(index, vcpuEnd, report);
+      if (reason !== undefined) {
+        end.raise(reason);
+      }
+    });
+    // Whether it worked is told where they are stopped first; see below.
+    scope.defer('threads', () => this.#stop().catch(() => undefined));
+  }
+
+  /**
+   * Gives the threads their machine.
+   *
+   * @throws ERR_SERIAL_PATH
+   */
+  build({ config, scope }: BuildContext, hardware: Hardware): void {
+    // Again: they have to end before what they work on is taken apart.
+    scope.defer('threads', () => this.#stop());
+    const endpoints = openSerialEndpoints(config.serial);
+    this.machine.build({
+      vmFd: hardware.vm.raw,
+      memory: hardware.memory.regions,
+      highMmio: hardware.highMmio,
+      vcpus: this.vcpus.pipes,
+      serial: config.serial.map((serial, index) => ({
+        config: serial,
+        endpoints: endpoints[index] ?? { outputFd: -1, inputFd: -1 },
+      })),
+    });
+  }
+
+  /** vCPUs first: they need the machine thread's answers to get out of the guest. */
+  #stop(): Promise<void> {
+    this.#stopped ??= this.vcpus.stop().finally(() => this.machine.finish());
+    return this.#stopped;
+  }
 }

@@ -8,7 +8,7 @@ import { installKickHandler, kickThread } from '../sys/native.ts';
 import { createPipe } from '../sys/pipe.ts';
 import { VcpuControl, VcpuState } from '../vcpu/control-block.ts';
 import type { VcpuEnd } from '../vcpu/run-loop.ts';
-import type { VcpuWorkerData, VcpuWorkerMessage } from '../vcpu/worker.ts';
+import type { VcpuAssignment, VcpuWorkerData, VcpuWorkerMessage } from '../vcpu/worker.ts';
 import type { VcpuPipeEnds } from './machine/protocol.ts';
 import { threadScript } from './project-files.ts';
 
@@ -20,79 +20,82 @@ const STATE_TIMEOUT_MS = 10_000;
 /** Told how a vCPU ended. */
 export type VcpuEndHandler = (index: number, end: VcpuEnd, report: string | undefined) => void;
 
+function startWorker(data: VcpuWorkerData, control: VcpuControl, onEnd: VcpuEndHandler): Worker {
+  const worker = new Worker(threadScript('vcpuWorker'), {
+    name: `vcpu${data.index}`,
+    workerData: data,
+  });
+  worker.on('message', (message: VcpuWorkerMessage) => {
+    control.setPresent(VcpuState.Stop);
+    if (message.type === 'ended') {
+      onEnd(message.index, message.end, message.report);
+    } else {
+      onEnd(message.index, { kind: 'failed', reason: 0 }, message.message);
+    }
+  });
+  worker.on('error', (error) => {
+    control.setPresent(VcpuState.Stop);
+    onEnd(data.index, { kind: 'failed', reason: 0 }, error.message);
+  });
+  return worker;
+}
+
 interface VcpuThread {
-  readonly fd: OwnedFd;
+  readonly worker: Worker;
   readonly control: VcpuControl;
+}
+
+/** What a thread has once there is a machine. */
+interface AssignedVcpu {
+  readonly fd: OwnedFd;
   readonly pipes: VcpuPipeEnds;
-  readonly data: VcpuWorkerData;
 }
 
 export class VcpuSet {
   readonly #threads: readonly VcpuThread[];
-  #isStarted = false;
+  #vcpus: readonly AssignedVcpu[] = [];
 
-  private constructor(threads: readonly VcpuThread[]) {
-    this.#threads = threads;
+  /** Starts the threads, which load and then wait for {@link assign}. */
+  constructor(count: number, onEnd: VcpuEndHandler) {
+    installKickHandler(KICK_SIGNAL);
+    const shared = VcpuControl.allocate(count);
+    this.#threads = Array.from({ length: count }, (_, index) => {
+      const control = new VcpuControl(shared, index);
+      return { worker: startWorker({ index, control: shared }, control, onEnd), control };
+    });
   }
 
-  /** Creates the vCPUs and their pipes; no thread runs yet. */
-  static create(kvm: Kvm, vm: Vm, count: number): VcpuSet {
-    const control = VcpuControl.allocate(count);
+  /** Creates the vCPUs and their pipes and gives them to the threads, paused. */
+  assign(kvm: Kvm, vm: Vm): void {
     const runStateBytes = kvm.getVcpuMmapSize();
-    const threads: VcpuThread[] = [];
-    for (let index = 0; index < count; index++) {
+    this.#vcpus = this.#threads.map(({ worker, control }, index) => {
       const fd = vm.createVcpu(index);
       const request = createPipe();
       const reply = createPipe();
-      threads.push({
+      const assignment: VcpuAssignment = {
+        vcpuFd: fd.raw,
+        runStateBytes,
+        requestFd: request.writeEnd.take(),
+        replyFd: reply.readEnd.take(),
+      };
+      worker.postMessage(assignment);
+      // ORDER: after the message, which the thread takes without waiting.
+      control.setWanted(VcpuState.Pause);
+      return {
         fd,
-        control: new VcpuControl(control, index),
         pipes: { requestFd: request.readEnd.take(), replyFd: reply.writeEnd.take() },
-        data: {
-          index,
-          vcpuFd: fd.raw,
-          runStateBytes,
-          requestFd: request.writeEnd.take(),
-          replyFd: reply.readEnd.take(),
-          control,
-        },
-      });
-    }
-    return new VcpuSet(threads);
+      };
+    });
   }
 
   /** The machine thread's ends of the pipes, in the order of the vCPUs. */
   get pipes(): readonly VcpuPipeEnds[] {
-    return this.#threads.map((thread) => thread.pipes);
+    return this.#vcpus.map((vcpu) => vcpu.pipes);
   }
 
   /** Descriptors of the vCPUs, borrowed, for setting registers before {@link resume}. */
   get fds(): readonly number[] {
-    return this.#threads.map((thread) => thread.fd.raw);
-  }
-
-  /** Starts the threads, paused. */
-  start(onEnd: VcpuEndHandler): void {
-    installKickHandler(KICK_SIGNAL);
-    this.#isStarted = true;
-    for (const { data, control } of this.#threads) {
-      const worker = new Worker(threadScript('vcpuWorker'), {
-        name: `vcpu${data.index}`,
-        workerData: data,
-      });
-      worker.on('message', (message: VcpuWorkerMessage) => {
-        control.setPresent(VcpuState.Stop);
-        if (message.type === 'ended') {
-          onEnd(message.index, message.end, message.report);
-        } else {
-          onEnd(message.index, { kind: 'failed', reason: 0 }, message.message);
-        }
-      });
-      worker.on('error', (error) => {
-        control.setPresent(VcpuState.Stop);
-        onEnd(data.index, { kind: 'failed', reason: 0 }, error.message);
-      });
-    }
+    return this.#vcpus.map((vcpu) => vcpu.fd.raw);
   }
 
   resume(): void {
@@ -108,9 +111,7 @@ export class VcpuSet {
 
   /** Ends all loops; the threads end with them. */
   async stop(): Promise<void> {
-    if (this.#isStarted) {
-      await this.#reach(VcpuState.Stop);
-    }
+    await this.#reach(VcpuState.Stop);
   }
 
   /** Exits of all vCPUs for a KVM_EXIT_* reason. */

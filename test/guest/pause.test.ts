@@ -8,7 +8,7 @@ import { AsyncEpoll } from '../../src/sys/async-epoll.ts';
 import { EndSignal } from '../../src/vmm/end-signal.ts';
 import { loadGuest, setupVcpus } from '../../src/vmm/guest-setup.ts';
 import { createHardware } from '../../src/vmm/hardware.ts';
-import { startMachineThread, startVcpuThreads } from '../../src/vmm/threads.ts';
+import { MachineThreads } from '../../src/vmm/threads.ts';
 import { smallGuestImage } from '../support/small-guest.ts';
 
 const KVM_EXIT_IO = 2;
@@ -30,23 +30,20 @@ t.test('VcpuSet.pause stops a busy vCPU and resume lets it go on', { skip }, asy
     sandbox: true,
   };
   const context = { config, scope, end, epoll };
-  const hardware = createHardware(context);
-  startMachineThread(context, hardware);
-  startVcpuThreads(context, hardware);
-  setupVcpus(
-    hardware.kvm,
-    hardware.vcpus.fds,
-    loadGuest(config, hardware.memory, hardware.highMmio),
-  );
-  const exits = () => hardware.vcpus.exitCount(KVM_EXIT_IO);
-  hardware.vcpus.resume();
+  const threads = new MachineThreads(context);
+  const { vcpus } = threads;
+  const hardware = createHardware(context, vcpus);
+  threads.build(context, hardware);
+  setupVcpus(hardware.kvm, vcpus.fds, loadGuest(config, hardware.memory, hardware.highMmio));
+  const exits = () => vcpus.exitCount(KVM_EXIT_IO);
+  vcpus.resume();
   await pass(500);
   for (let round = 0; round < 20; round++) {
-    await hardware.vcpus.pause();
+    await vcpus.pause();
     const paused = exits();
     await pass(20);
     t.equal(exits(), paused, 'a paused vCPU makes no exits');
-    hardware.vcpus.resume();
+    vcpus.resume();
     await pass(30);
     t.ok(exits() > paused, 'a resumed one goes on');
   }

@@ -20,8 +20,8 @@ export class MachineThread {
   #onDevicesAdded: () => void = () => undefined;
 
   /** @param handler called for each event, in this thread. */
-  constructor(spec: MachineSpec, handler: (event: MachineEvent) => void) {
-    const data: MachineThreadData = { wakeFd: this.#wake.raw, spec };
+  constructor(handler: (event: MachineEvent) => void) {
+    const data: MachineThreadData = { wakeFd: this.#wake.raw };
     this.#handler = handler;
     this.#worker = new Worker(threadScript('machineThread'), {
       name: 'machine',
@@ -42,6 +42,11 @@ export class MachineThread {
         resolve();
       });
     });
+  }
+
+  /** Builds the machine, as soon as the thread has loaded. */
+  build(spec: MachineSpec): void {
+    this.post({ type: 'build', spec });
   }
 
   post(request: MachineRequest): void {

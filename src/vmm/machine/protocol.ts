@@ -50,10 +50,11 @@ export interface MachineSpec {
 export interface MachineThreadData {
   /** Signalled after every message. */
   readonly wakeFd: number;
-  readonly spec: MachineSpec;
 }
 
 export type MachineRequest =
+  /** The first one, unless the machine comes to nothing. */
+  | { readonly type: 'build'; readonly spec: MachineSpec }
   /** Devices are added before the first vCPU runs, in the order of their PCI device numbers. */
   | { readonly type: 'addDevices'; readonly devices: readonly DeviceSpec[] }
   | { readonly type: 'powerButton' }

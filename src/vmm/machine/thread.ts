@@ -1,6 +1,7 @@
 /**
  * Entry of the machine thread: builds the guest-visible machine from its specification, then answers exits and
- * events in one loop until the main thread says that it is over.
+ * events in one loop until the main thread says that it is over. It starts before there is anything to build, because
+ * starting takes it longer than anything else.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { describeError } from '../../base/errors.ts';
@@ -36,13 +37,14 @@ function post(event: MachineEvent): void {
 }
 
 class Machine {
-  readonly #loop = new MachineLoop();
+  readonly #loop: MachineLoop;
   readonly #vm: Vm;
   readonly #root: PciRoot;
   readonly #platform: Platform;
   readonly #proxies: DeviceProxy[] = [];
 
-  constructor(spec: MachineSpec) {
+  constructor(loop: MachineLoop, spec: MachineSpec) {
+    this.#loop = loop;
     this.#vm = Vm.borrow(spec.vmFd);
     const events: MachineEvents = {
       powerOff: () => {
@@ -64,22 +66,7 @@ class Machine {
     }
   }
 
-  run(wakeFd: number): void {
-    this.#loop.epoll.add(wakeFd, EPOLLIN, () => {
-      drainEventFd(wakeFd);
-      this.#receiveAll();
-    });
-    this.#loop.run();
-    for (const proxy of this.#proxies) {
-      proxy.close();
-    }
-    const { pio, mmio } = this.#loop;
-    const unhandledAccesses =
-      pio.unhandledReads + pio.unhandledWrites + mmio.unhandledReads + mmio.unhandledWrites;
-    post({ type: 'finished', unhandledAccesses });
-  }
-
-  #addDevices(specs: readonly DeviceSpec[]): void {
+  addDevices(specs: readonly DeviceSpec[]): void {
     const irqBinder = createIrqBinder(this.#vm);
     const ioeventBinder = createIoeventBinder(this.#vm);
     specs.forEach((spec, index) => {
@@ -97,29 +84,13 @@ class Machine {
     });
   }
 
-  #receiveAll(): void {
-    const port = parentPort;
-    if (port === null) {
-      return;
-    }
-    for (let item = receiveMessageOnPort(port); item; item = receiveMessageOnPort(port)) {
-      // CAST: only the main thread of this program posts here, and only MachineRequests.
-      this.#handle(item.message as MachineRequest);
-    }
+  pressPowerButton(): void {
+    this.#platform.acpiPm.pressPowerButton();
   }
 
-  #handle(request: MachineRequest): void {
-    switch (request.type) {
-      case 'addDevices':
-        this.#addDevices(request.devices);
-        post({ type: 'devicesAdded' });
-        break;
-      case 'powerButton':
-        this.#platform.acpiPm.pressPowerButton();
-        break;
-      case 'finish':
-        this.#loop.stop();
-        break;
+  closeDevices(): void {
+    for (const proxy of this.#proxies) {
+      proxy.close();
     }
   }
 }
@@ -139,9 +110,57 @@ function createPciRoot(loop: MachineLoop, spec: MachineSpec, reset: ResetControl
   return root;
 }
 
-function main({ wakeFd, spec }: MachineThreadData): void {
+/** The thread: waits for a machine to build, then runs it until the main thread says that it is over. */
+class Thread {
+  readonly #loop = new MachineLoop();
+  #machine: Machine | undefined;
+
+  run(wakeFd: number): void {
+    this.#loop.epoll.add(wakeFd, EPOLLIN, () => {
+      drainEventFd(wakeFd);
+      this.#receiveAll();
+    });
+    this.#loop.run();
+    this.#machine?.closeDevices();
+    const { pio, mmio } = this.#loop;
+    const unhandledAccesses =
+      pio.unhandledReads + pio.unhandledWrites + mmio.unhandledReads + mmio.unhandledWrites;
+    post({ type: 'finished', unhandledAccesses });
+  }
+
+  #receiveAll(): void {
+    const port = parentPort;
+    if (port === null) {
+      return;
+    }
+    for (let item = receiveMessageOnPort(port); item; item = receiveMessageOnPort(port)) {
+      // CAST: only the main thread of this program posts here, and only MachineRequests.
+      this.#handle(item.message as MachineRequest);
+    }
+  }
+
+  #handle(request: MachineRequest): void {
+    switch (request.type) {
+      case 'build':
+        this.#machine = new Machine(this.#loop, request.spec);
+        break;
+      case 'addDevices':
+        this.#machine?.addDevices(request.devices);
+        post({ type: 'devicesAdded' });
+        break;
+      case 'powerButton':
+        this.#machine?.pressPowerButton();
+        break;
+      case 'finish':
+        this.#loop.stop();
+        break;
+    }
+  }
+}
+
+function main({ wakeFd }: MachineThreadData): void {
   try {
-    new Machine(spec).run(wakeFd);
+    new Thread().run(wakeFd);
   } catch (error) {
     post({ type: 'failed', message: describeError(error) });
   }
