@@ -172,7 +172,7 @@ t.test(
       clearInterval(keepAlive);
     });
     const kicked: number[] = [];
-    t.equal(await state.waitForState(VcpuState.Pause, (tid) => kicked.push(tid), 50), false);
+    t.equal(await state.waitForState(VcpuState.Pause, (tid) => kicked.push(tid), 500), false);
     t.ok(kicked.length >= 2 && kicked.every((tid) => tid === 42));
     setTimeout(() => {
       state.setPresent(VcpuState.Pause);
