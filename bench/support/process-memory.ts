@@ -9,6 +9,8 @@ export interface ProcessMemory {
   readonly privateKib: number;
   /** Its share of everything that it maps. */
   readonly pssKib: number;
+  /** Its share of the memfds that it maps: guest memory, and pages that it shares with its devices. */
+  readonly memfdPssKib: number;
 }
 
 const MAPPING = /^[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \S+ *(.*)$/;
@@ -21,11 +23,12 @@ function readProc(pid: number, file: string): string {
   }
 }
 
-/** Reads smaps; mappings of a memfd are left out, because guest memory is one in every VMM measured. */
+/** Reads smaps; mappings of a memfd are counted by themselves, because guest memory is one in every VMM measured. */
 export function processMemory(pid: number): ProcessMemory {
   let counted = true;
   let privateKib = 0;
   let pssKib = 0;
+  let memfdPssKib = 0;
   for (const line of readProc(pid, 'smaps').split('\n')) {
     const mapping = MAPPING.exec(line);
     if (mapping !== null) {
@@ -34,6 +37,7 @@ export function processMemory(pid: number): ProcessMemory {
     }
     const [key, value] = line.split(/\s+/);
     if (!counted || value === undefined) {
+      memfdPssKib += key === 'Pss:' ? Number(value) : 0;
       continue;
     }
     if (key === 'Pss:') {
@@ -42,7 +46,7 @@ export function processMemory(pid: number): ProcessMemory {
       privateKib += Number(value);
     }
   }
-  return { pid, name: readProc(pid, 'comm').trim(), privateKib, pssKib };
+  return { pid, name: readProc(pid, 'comm').trim(), privateKib, pssKib, memfdPssKib };
 }
 
 function parentOf(pid: number): number {

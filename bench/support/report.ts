@@ -39,7 +39,8 @@ function printTable(report: Report, results: Results): void {
     const base = bySide.get(report.baseline)?.median;
     console.log(`${figure}, ${report.unit(figure)}`);
     for (const [side, summary] of bySide) {
-      const ratio = base === undefined ? '' : `${(summary.median / base).toFixed(2)}x`;
+      const ratio =
+        base === undefined || base === 0 ? '' : `${(summary.median / base).toFixed(2)}x`;
       const range = `${formatValue(summary.min)}–${formatValue(summary.max)}`;
       console.log(
         `  ${side.padEnd(34)} ${formatValue(summary.median).padStart(9)}  ${range.padStart(17)}  ${ratio.padStart(7)}`,

@@ -1,5 +1,5 @@
 /** Disk images in memory, so that the VMMs are measured and not the host's storage. */
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writePatternDisk } from '../../test/guest/firmware/pattern.ts';
@@ -9,10 +9,15 @@ const IN_MEMORY = '/dev/shm';
 /** A folder that goes when the benchmark ends: in memory, unless told otherwise. */
 export class Scratch implements Disposable {
   readonly #folder: string;
+  /** Also where something calls process.exit(), a signal's handler for instance. */
+  readonly #onExit = (): void => {
+    rmSync(this.#folder, { recursive: true, force: true });
+  };
 
   /** @param parent where to make it. */
   constructor(parent = IN_MEMORY) {
     this.#folder = mkdtempSync(join(parent, 'crosvm-bench-'));
+    process.on('exit', this.#onExit);
   }
 
   /**
@@ -45,6 +50,19 @@ export class Scratch implements Disposable {
     return path;
   }
 
+  /** Makes a disk of zeroes, which takes no memory until it is written. */
+  emptyDisk(name: string, sizeMib: number): string {
+    const path = join(this.#folder, name);
+    closeSync(openSync(path, 'w'));
+    truncateSync(path, sizeMib << 20);
+    return path;
+  }
+
+  /** Where to put another file. */
+  path(name: string): string {
+    return join(this.#folder, name);
+  }
+
   #takesDirect(): boolean {
     const flags = constants.O_CREAT | constants.O_RDWR | constants.O_DIRECT;
     try {
@@ -56,6 +74,7 @@ export class Scratch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.#folder, { recursive: true });
+    process.off('exit', this.#onExit);
+    this.#onExit();
   }
 }

@@ -40,6 +40,21 @@ for (const { name, args } of SANDBOX_MODES) {
   });
 }
 
+t.test(
+  'crosvm run: repeat_ms runs all programs again until the time has passed',
+  { skip },
+  async (t) => {
+    // One pass takes some milliseconds, and on a busy host a hundred times that.
+    const words = 'repeat_ms=2000 rng bytes=64 exits count=20';
+    const run = await runSmallGuest(t, { words });
+    const shown = describeRun(run);
+    const passes = linesOf(run.lines, 'rng').length;
+    t.ok(passes > 1, shown);
+    t.equal(linesOf(run.lines, 'exits').length, passes, shown);
+    t.equal(linesOf(run.lines, 'done')[0]?.fields.get('failures'), '0', shown);
+  },
+);
+
 t.test('crosvm run: two guests get different random bytes', { skip }, async (t) => {
   const runs = await Promise.all([1, 2].map(() => runSmallGuest(t, { words: 'rng bytes=64' })));
   const digests = runs.map(({ lines }) => linesOf(lines, 'rng')[0]?.fields.get('digest'));

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "command_line.h"
 #include "console.h"
+#include "cpu.h"
 #include "memory.h"
 #include "pci.h"
 #include "power.h"
@@ -62,6 +63,17 @@ static uint32_t run_jobs(uint32_t first) {
   return failures;
 }
 
+/* Option `repeat_ms`, of all: the jobs again and again until so much time has passed, or one fails. */
+static uint32_t run_repeatedly(uint32_t first) {
+  uint64_t deadline = rdtsc() + clock_from_us(option_number("repeat_ms", 0) * 1000);
+  uint32_t failures;
+  do {
+    failures = run_jobs(first);
+    command_line_select(command_line_count(), first);
+  } while (!failures && rdtsc() < deadline);
+  return failures;
+}
+
 __attribute__((used, noreturn)) void guest_main(void) {
   traps_init();
   struct boot_info info = boot_info_read();
@@ -75,8 +87,7 @@ __attribute__((used, noreturn)) void guest_main(void) {
   acpi_init(info.rsdp);
   clock_init();
   pci_init();
-  uint32_t failures = run_jobs(first);
-  command_line_select(command_line_count(), first);
+  uint32_t failures = run_repeatedly(first);
   console_begin("done");
   console_field("failures", failures);
   console_end();
