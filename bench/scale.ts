@@ -30,7 +30,7 @@ const MACHINES = numberFromEnvironment('CROSVM_BENCH_MACHINES', QUICK ? 8 : 50);
 const PARALLEL = numberFromEnvironment('CROSVM_BENCH_PARALLEL', 2 * availableParallelism());
 const ROUNDS = numberFromEnvironment('CROSVM_BENCH_ROUNDS', QUICK ? 1 : 3);
 /** V8 collects garbage some seconds after a machine has fallen asleep, later where many do so at once. */
-const SETTLE_SECONDS = QUICK ? 15 : 30;
+const SETTLE_SECONDS = 30;
 const IDLE_SECONDS = QUICK ? 5 : 20;
 const DISK_MIB = 16;
 const KIB_PER_MIB = 1024;
