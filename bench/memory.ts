@@ -71,8 +71,8 @@ publish(
     unit: () => 'MiB',
     baseline: 'QEMU q35',
     goals: [
-      { figure: CHILD_PRIVATE, side: JAILED, limit: 10, direction: 'at most' },
-      { figure: TOTAL, side: JAILED, limit: 100, direction: 'at most' },
+      { figure: CHILD_PRIVATE, side: JAILED, limit: 8, direction: 'at most' },
+      { figure: TOTAL, side: JAILED, limit: 60, direction: 'at most' },
     ],
   },
   await measureInTurns(sides, 5),

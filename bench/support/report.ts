@@ -34,51 +34,54 @@ export function describeHost(): Record<string, string | number | undefined> {
   };
 }
 
-function printTable(report: Report, results: Results): void {
-  for (const [figure, bySide] of results) {
+function tableLines(report: Report, results: Results): string[] {
+  return [...results].flatMap(([figure, bySide]) => {
     const base = bySide.get(report.baseline)?.median;
-    console.log(`${figure}, ${report.unit(figure)}`);
-    for (const [side, summary] of bySide) {
+    const rows = [...bySide].map(([side, summary]) => {
       const ratio =
         base === undefined || base === 0 ? '' : `${(summary.median / base).toFixed(2)}x`;
       const range = `${formatValue(summary.min)}–${formatValue(summary.max)}`;
-      console.log(
-        `  ${side.padEnd(34)} ${formatValue(summary.median).padStart(9)}  ${range.padStart(17)}  ${ratio.padStart(7)}`,
-      );
-    }
-  }
+      return `  ${side.padEnd(34)} ${formatValue(summary.median).padStart(9)}  ${range.padStart(17)}  ${ratio.padStart(7)}`;
+    });
+    return [`${figure}, ${report.unit(figure)}`, ...rows];
+  });
 }
+
+const BUSY = 'THE HOST IS BUSY WITH OTHER WORK: trust medians of exits, little else';
 
 /** Prints everything; a goal that is missed is said to be missed, and is no failure of the benchmark. */
 export function publish(report: Report, results: Results): void {
+  const { name, question, unit, baseline } = report;
   const host = describeHost();
-  console.log(`\n${report.question}`);
   const hostLine = Object.entries(host)
     .map(([key, value]) => `${key}: ${value ?? 'none'}`)
     .join('; ');
-  console.log(hostLine);
-  if ((loadavg()[0] ?? 0) > availableParallelism()) {
-    console.log('THE HOST IS BUSY WITH OTHER WORK: trust medians of exits, little else');
-  }
-  console.log(`median, range of the rounds, ratio to "${report.baseline}"`);
-  printTable(report, results);
+  const isBusy = (loadavg()[0] ?? 0) > availableParallelism();
   const judgements = report.goals.map((goal) => judge(goal, results));
-  for (const { text, met } of judgements) {
-    console.log(`${met === undefined ? 'OPEN  ' : met ? 'MET   ' : 'MISSED'} ${text}`);
-  }
+  const text = [
+    question,
+    hostLine,
+    ...(isBusy ? [BUSY] : []),
+    `median, range of the rounds, ratio to "${baseline}"`,
+    ...tableLines(report, results),
+    ...judgements.map(({ text, met }) => {
+      return `${met === undefined ? 'OPEN  ' : met ? 'MET   ' : 'MISSED'} ${text}`;
+    }),
+  ].join('\n');
+  console.log(`\n${text}`);
   const figures = Object.fromEntries(
     [...results].map(([figure, bySide]) => [figure, Object.fromEntries(bySide)]),
   );
   mkdirSync(RESULTS, { recursive: true });
-  const { name, question, unit } = report;
   const when = new Date().toISOString();
-  keep(
-    `${name}.json`,
-    `${JSON.stringify({ question, when, host, figures, judgements }, null, 2)}\n`,
-  );
   const charted = new Map([...results].filter(([figure]) => report.charted?.(figure) ?? true));
   const marks = judgements.flatMap(({ figure, bound }) =>
     bound === undefined ? [] : [{ figure, value: bound }],
+  );
+  keep(`${name}.txt`, `${text}\n`);
+  keep(
+    `${name}.json`,
+    `${JSON.stringify({ question, when, host, figures, judgements }, null, 2)}\n`,
   );
   keep(`${name}.svg`, drawChart({ title: question, host: hostLine, when, unit, marks }, charted));
 }
