@@ -1,10 +1,9 @@
 #include "console.h"
 
 #include "cpu.h"
+#include "uart.h"
 
-#define COM1 0x3f8
-
-static void put(char character) { out8(COM1, (uint8_t)character); }
+static void put(char character) { out8(UART_DATA, (uint8_t)character); }
 
 void console_text(const char *text) {
   for (; *text; text++) put(*text);

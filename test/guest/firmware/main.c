@@ -19,7 +19,7 @@ static const struct {
   bool (*run)(void);
 } programs[] = {
     {"hello", run_hello}, {"idle", run_idle}, {"exits", run_exits},     {"pci", run_pci},
-    {"blk", run_blk},     {"rng", run_rng},   {"hostile", run_hostile},
+    {"blk", run_blk},     {"rng", run_rng},   {"hostile", run_hostile}, {"print", run_print},
 };
 
 #define PROGRAM_COUNT (sizeof programs / sizeof programs[0])

@@ -12,5 +12,6 @@ bool run_pci(void);
 bool run_blk(void);
 bool run_rng(void);
 bool run_hostile(void);
+bool run_print(void);
 
 #endif
