@@ -4,10 +4,14 @@
  * A machine has one ring, mapped by each of its vCPUs. KVM appends in the vCPU that writes, under a lock of its own;
  * exactly one thread drains, before it answers any exit, so that writes keep their order.
  */
+import { viewMemory } from '../sys/libc.ts';
+import { mapShared } from '../sys/mmap.ts';
 import { KVM_COALESCED_MMIO_PAGE_OFFSET } from './constants.ts';
 import { KVM_COALESCED_MMIO, KVM_COALESCED_MMIO_RING } from './structs.ts';
 
 const PAGE_BYTES = 4096;
+/** Of a vCPU's mapping, up to the end of the ring. */
+const MAPPED_BYTES = (KVM_COALESCED_MMIO_PAGE_OFFSET + 1) * PAGE_BYTES;
 /** Entries of the ring (KVM_COALESCED_MMIO_MAX). */
 export const COALESCED_RING_ENTRIES = Math.floor(
   (PAGE_BYTES - KVM_COALESCED_MMIO_RING.sizeBytes) / KVM_COALESCED_MMIO.sizeBytes,
@@ -25,6 +29,16 @@ export type CoalescedWriteHandler = (
 export class CoalescedRing {
   readonly #words: Uint32Array;
   readonly #view: DataView;
+
+  /**
+   * Maps the ring of a machine, from any of its vCPUs, until the process ends.
+   *
+   * @param vcpuFd borrowed.
+   * @throws ERR_SYSCALL
+   */
+  static map(vcpuFd: number): CoalescedRing {
+    return new CoalescedRing(viewMemory(mapShared(vcpuFd, MAPPED_BYTES, 0), MAPPED_BYTES));
+  }
 
   /** @param mapping the mapping of any vCPU of the machine, of KVM_GET_VCPU_MMAP_SIZE bytes. */
   constructor(mapping: ArrayBuffer) {

@@ -11,6 +11,7 @@ const PRESENT = 0xe9;
 export class Debugcon implements BusDevice {
   readonly name = 'debugcon';
   lostBytes = 0;
+  readonly interruptsForOutput = false;
   readonly #sink: SerialSink;
 
   constructor(sink: SerialSink) {
@@ -22,7 +23,14 @@ export class Debugcon implements BusDevice {
   }
 
   write(_offset: number, size: AccessSize, value: number): void {
-    if (size === 1 && !this.#sink.write(value)) {
+    if (size === 1) {
+      this.writeCollected(value);
+    }
+  }
+
+  /** A write of one byte, carried out when the guest does not wait for it. */
+  writeCollected(value: number): void {
+    if (!this.#sink.write(value)) {
       this.lostBytes++;
     }
   }

@@ -23,6 +23,7 @@
  * because small guests leave it off.
  */
 import { type AccessSize, allOnes, type BusDevice, type InterruptLine } from '../bus/bus-device.ts';
+import { COALESCED_RING_ENTRIES } from '../hypervisor/coalesced-ring.ts';
 import { ByteQueue } from './byte-queue.ts';
 
 /** Where the guest's output goes. */
@@ -31,10 +32,17 @@ export interface SerialSink {
   write(byte: number): boolean;
 }
 
+/** Told what a read of the line status gives, so that it can be answered without asking the port. */
+export interface LineStatusBoard {
+  /** @param value -1 while the port itself has to be read. */
+  publish(value: number): void;
+}
+
 export interface SerialOptions {
   readonly name: string;
   readonly sink: SerialSink;
   readonly interrupt: InterruptLine;
+  readonly lineStatus?: LineStatusBoard;
 }
 
 const DATA = 0;
@@ -84,6 +92,11 @@ const MSR_RI = 0x40;
 const MSR_DCD = 0x80;
 
 const FIFO_BYTES = 16;
+/**
+ * What the transmitter holds while its sink is full: a FIFO, and the writes that were collected before the guest
+ * could see that.
+ */
+const TRANSMIT_BYTES = FIFO_BYTES + COALESCED_RING_ENTRIES;
 /** Input that waits for the guest: a screenful of paste. */
 const HOST_INPUT_BYTES = 4096;
 /** 9600 baud. */
@@ -92,6 +105,8 @@ const DEFAULT_DIVISOR = 12;
 /** One serial port. */
 export class Serial implements BusDevice {
   static readonly PORT_COUNT = 8;
+  /** Offset of the register that a read of which {@link LineStatusBoard} answers. */
+  static readonly LINE_STATUS = LSR;
   readonly name: string;
   /** Bytes that the guest wrote while the transmitter was full. */
   lostOutputBytes = 0;
@@ -101,7 +116,7 @@ export class Serial implements BusDevice {
   readonly #interrupt: InterruptLine;
   readonly #receive = new ByteQueue(FIFO_BYTES);
   /** What the sink has not taken yet; empty while it keeps up. */
-  readonly #transmit = new ByteQueue(FIFO_BYTES);
+  readonly #transmit = new ByteQueue(TRANSMIT_BYTES);
   readonly #hostInput = new ByteQueue(HOST_INPUT_BYTES);
   #interruptEnable = 0;
   #fifoControl = 0;
@@ -113,11 +128,15 @@ export class Serial implements BusDevice {
   /** The transmitter became empty, or its interrupt was enabled while it was, and the guest has not seen it yet. */
   #thrEmptyPending = false;
   #isAsserted = false;
+  readonly #lineStatus: LineStatusBoard | undefined;
+  #publishedStatus = -1;
 
   constructor(options: SerialOptions) {
     this.name = options.name;
     this.#sink = options.sink;
     this.#interrupt = options.interrupt;
+    this.#lineStatus = options.lineStatus;
+    this.#update();
   }
 
   /** Room for input, in bytes. */
@@ -139,7 +158,7 @@ export class Serial implements BusDevice {
       count++;
     }
     this.#refillReceiver();
-    this.#updateInterrupt();
+    this.#update();
     return count;
   }
 
@@ -147,7 +166,7 @@ export class Serial implements BusDevice {
   onSinkWritable(): void {
     if (this.#transmit.length > 0) {
       this.#drainTransmitter();
-      this.#updateInterrupt();
+      this.#update();
     }
   }
 
@@ -156,15 +175,26 @@ export class Serial implements BusDevice {
       return allOnes(size);
     }
     const value = this.#readRegister(offset);
-    this.#updateInterrupt();
+    this.#update();
     return value;
   }
 
   write(offset: number, size: AccessSize, value: number): void {
     if (size === 1) {
       this.#writeRegister(offset, value);
-      this.#updateInterrupt();
+      this.#update();
     }
+  }
+
+  /** True while the guest may wait for the transmitter's interrupt, or in loopback for the receiver's. */
+  get interruptsForOutput(): boolean {
+    return this.#isLoopback || (this.#interruptEnable & IER_THR_EMPTY) !== 0;
+  }
+
+  /** A write to the data register that was not carried out at once; the guest has seen the status from before it. */
+  writeCollected(value: number): void {
+    this.#writeRegister(DATA, value);
+    this.#update();
   }
 
   #readRegister(offset: number): number {
@@ -330,13 +360,16 @@ export class Serial implements BusDevice {
   }
 
   #readLineStatus(): number {
+    const overrun = this.#hasOverrun ? LSR_OVERRUN : 0;
+    this.#hasOverrun = false;
+    return overrun | this.#lineStatusBits();
+  }
+
+  /** Those that a read leaves as they are. */
+  #lineStatusBits(): number {
     let value = 0;
     if (this.#receive.length > 0) {
       value |= LSR_DATA_READY;
-    }
-    if (this.#hasOverrun) {
-      value |= LSR_OVERRUN;
-      this.#hasOverrun = false;
     }
     if (this.#transmit.length === 0) {
       value |= LSR_THR_EMPTY | LSR_TRANSMITTER_EMPTY;
@@ -357,7 +390,14 @@ export class Serial implements BusDevice {
     );
   }
 
-  #updateInterrupt(): void {
+  /** After whatever may have changed what the guest can see without asking: first the status, then the interrupt. */
+  #update(): void {
+    // In loopback it depends on writes that may not have come here yet.
+    const status = this.#hasOverrun || this.#isLoopback ? -1 : this.#lineStatusBits();
+    if (status !== this.#publishedStatus) {
+      this.#publishedStatus = status;
+      this.#lineStatus?.publish(status);
+    }
     const isAsserted = this.#interruptSource() !== IIR_NONE;
     if (isAsserted !== this.#isAsserted) {
       this.#isAsserted = isAsserted;

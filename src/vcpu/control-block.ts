@@ -9,7 +9,10 @@
  * | 1    | worker      | present state                                       |
  * | 2    | worker      | thread id, 0 until the worker may be kicked         |
  * | 16…  | worker      | exits by KVM_EXIT reason, as wrapping counters      |
+ *
+ * Behind the last vCPU's come the words of `PublishedPorts`, which the machine thread writes and all vCPUs read.
  */
+import { PUBLISHED_PORTS_BYTES, PublishedPorts } from '../ipc/published-ports.ts';
 
 export const VcpuState = { Run: 0, Pause: 1, Stop: 2, Starting: 3 } as const;
 export type VcpuState = (typeof VcpuState)[keyof typeof VcpuState];
@@ -28,13 +31,21 @@ const KICK_INTERVAL_MS = 10;
 /** One vCPU's words. */
 export class VcpuControl {
   readonly #words: Int32Array;
+  /** What port reads give that need no answer of the machine thread. */
+  readonly publishedPorts: PublishedPorts;
 
   constructor(buffer: SharedArrayBuffer, index: number) {
     this.#words = new Int32Array(buffer, index * WORDS_PER_VCPU * 4, WORDS_PER_VCPU);
+    this.publishedPorts = VcpuControl.publishedPorts(buffer);
+  }
+
+  /** The ports' words of a block that {@link allocate} has made. */
+  static publishedPorts(buffer: SharedArrayBuffer): PublishedPorts {
+    return new PublishedPorts(buffer, buffer.byteLength - PUBLISHED_PORTS_BYTES);
   }
 
   static allocate(vcpuCount: number): SharedArrayBuffer {
-    const buffer = new SharedArrayBuffer(vcpuCount * WORDS_PER_VCPU * 4);
+    const buffer = new SharedArrayBuffer(vcpuCount * WORDS_PER_VCPU * 4 + PUBLISHED_PORTS_BYTES);
     for (let index = 0; index < vcpuCount; index++) {
       const words = new Int32Array(buffer, index * WORDS_PER_VCPU * 4, WORDS_PER_VCPU);
       words[PRESENT] = VcpuState.Starting;

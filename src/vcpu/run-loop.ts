@@ -7,6 +7,7 @@
  */
 import { ExitKind } from '../ipc/exit-frame.ts';
 import type { ExitPipe } from '../ipc/exit-pipe.ts';
+import type { PublishedPorts } from '../ipc/published-ports.ts';
 import type { VcpuControl } from './control-block.ts';
 import { VcpuState } from './control-block.ts';
 
@@ -53,6 +54,7 @@ const INTERRUPTED = -1;
 /** Runs a vCPU until it is told to stop or cannot go on. */
 export function runVcpu(vcpu: RunnableVcpu, pipe: ExitPipe, control: VcpuControl): VcpuEnd {
   const view = vcpu.runState;
+  const ports = control.publishedPorts;
   for (;;) {
     if (control.wanted !== VcpuState.Run) {
       if (control.wanted === VcpuState.Stop) {
@@ -73,7 +75,7 @@ export function runVcpu(vcpu: RunnableVcpu, pipe: ExitPipe, control: VcpuControl
     }
     control.countExit(reason);
     if (reason === KVM_EXIT_IO) {
-      if (!handleIo(view, pipe)) {
+      if (!handleIo(view, pipe, ports)) {
         return { kind: 'machineGone' };
       }
     } else if (reason === KVM_EXIT_MMIO) {
@@ -115,7 +117,7 @@ function writeValue(view: DataView, at: number, size: number, value: number): vo
 }
 
 /** `in` and `out`; a string instruction comes as one exit with up to a page of elements. */
-function handleIo(view: DataView, pipe: ExitPipe): boolean {
+function handleIo(view: DataView, pipe: ExitPipe, ports: PublishedPorts): boolean {
   const size = view.getUint8(IO_SIZE);
   const port = view.getUint16(IO_PORT, true);
   const count = view.getUint32(IO_COUNT, true);
@@ -126,12 +128,17 @@ function handleIo(view: DataView, pipe: ExitPipe): boolean {
       if (!pipe.exchange(ExitKind.PioWrite, size, port, 0, readValue(view, at, size), 0)) {
         return false;
       }
-    } else {
-      if (!pipe.exchange(ExitKind.PioRead, size, port, 0, 0, 0)) {
-        return false;
-      }
-      writeValue(view, at, size, pipe.valueLow);
+      continue;
     }
+    const published = size === 1 ? ports.read(port) : -1;
+    if (published >= 0) {
+      view.setUint8(at, published);
+      continue;
+    }
+    if (!pipe.exchange(ExitKind.PioRead, size, port, 0, 0, 0)) {
+      return false;
+    }
+    writeValue(view, at, size, pipe.valueLow);
   }
   return true;
 }

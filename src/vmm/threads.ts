@@ -80,6 +80,7 @@ export class MachineThreads {
       memory: hardware.memory.regions,
       highMmio: hardware.highMmio,
       vcpus: this.vcpus.pipes,
+      sharing: this.vcpus.sharing,
       serial: config.serial.map((serial, index) => ({
         config: serial,
         endpoints: endpoints[index] ?? { outputFd: -1, inputFd: -1 },

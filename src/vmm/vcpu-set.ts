@@ -1,5 +1,6 @@
 /** All vCPUs of a machine as the main thread sees them: their worker threads, started, paused, resumed, stopped. */
 import { Worker } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
 import { HostError } from '../base/errors.ts';
 import type { Kvm } from '../hypervisor/kvm.ts';
 import type { Vm } from '../hypervisor/vm.ts';
@@ -9,7 +10,7 @@ import { createPipe } from '../sys/pipe.ts';
 import { VcpuControl, VcpuState } from '../vcpu/control-block.ts';
 import type { VcpuEnd } from '../vcpu/run-loop.ts';
 import type { VcpuAssignment, VcpuWorkerData, VcpuWorkerMessage } from '../vcpu/worker.ts';
-import type { VcpuPipeEnds } from './machine/protocol.ts';
+import type { VcpuPipeEnds, VcpuSharing } from './machine/protocol.ts';
 import { threadScript } from './project-files.ts';
 
 /** SIGRTMIN of glibc programs, whose first two real-time signals belong to its threads. */
@@ -53,12 +54,15 @@ interface AssignedVcpu {
 
 export class VcpuSet {
   readonly #threads: readonly VcpuThread[];
+  /** Made by {@link VcpuControl.allocate}. */
+  readonly #control: SharedArrayBuffer;
   #vcpus: readonly AssignedVcpu[] = [];
 
   /** Starts the threads, which load and then wait for {@link assign}. */
   constructor(count: number, onEnd: VcpuEndHandler) {
     installKickHandler(KICK_SIGNAL);
     const shared = VcpuControl.allocate(count);
+    this.#control = shared;
     this.#threads = Array.from({ length: count }, (_, index) => {
       const control = new VcpuControl(shared, index);
       return { worker: startWorker({ index, control: shared }, control, onEnd), control };
@@ -91,6 +95,13 @@ export class VcpuSet {
   /** The machine thread's ends of the pipes, in the order of the vCPUs. */
   get pipes(): readonly VcpuPipeEnds[] {
     return this.#vcpus.map((vcpu) => vcpu.pipes);
+  }
+
+  /** What the machine thread shares with all vCPUs; after {@link assign}. */
+  get sharing(): VcpuSharing {
+    const [first] = this.#vcpus;
+    assert(first !== undefined, 'the vCPUs were assigned');
+    return { ringFd: first.fd.raw, control: this.#control };
   }
 
   /** Descriptors of the vCPUs, borrowed, for setting registers before {@link resume}. */

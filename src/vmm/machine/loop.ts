@@ -24,6 +24,8 @@ import { allocateNative } from '../../sys/mmap.ts';
 const FOUR_GIB = 0x1_0000_0000;
 /** How long output may wait for more of its kind, in milliseconds. */
 const IDLE_FLUSH_MS = 1;
+/** How long collected writes may wait when the guest does not exit, in milliseconds. */
+const TICK_MS = 5;
 /** Exits after which waiting output goes out even though the guest never pauses. */
 const BUSY_FLUSH_EXITS = 256;
 
@@ -37,6 +39,22 @@ export interface Flushable {
   flush(): void;
 }
 
+/** Writes that KVM keeps until they are asked for. */
+export interface PendingWrites {
+  /** True while {@link tick} is wanted. */
+  readonly isActive: boolean;
+  /** Carries out what was kept. */
+  drain(): void;
+  /** The same when the guest has been quiet for {@link TICK_MS}. */
+  tick(): void;
+}
+
+const noPendingWrites: PendingWrites = {
+  isActive: false,
+  drain: () => undefined,
+  tick: () => undefined,
+};
+
 export class MachineLoop {
   readonly epoll = new Epoll();
   readonly pio = new Bus('pio');
@@ -45,6 +63,8 @@ export class MachineLoop {
   readonly #reply = allocateNative(EXIT_REPLY_BYTES, 64);
   readonly #outputs: Flushable[] = [];
   #running = true;
+  /** Carried out before each exit: the guest made these writes first. */
+  pendingWrites = noPendingWrites;
 
   /** Answers the exits of one vCPU; the descriptors are borrowed. */
   addVcpu(requestFd: number, replyFd: number): void {
@@ -67,14 +87,25 @@ export class MachineLoop {
     let busy = 0;
     while (this.#running) {
       const isWaiting = this.#hasOutput();
-      const ready = this.epoll.wait(isWaiting ? IDLE_FLUSH_MS : -1);
+      const ready = this.epoll.wait(this.#timeout(isWaiting));
       busy += ready;
+      if (ready === 0 && !isWaiting) {
+        this.pendingWrites.tick();
+        this.#flush();
+        continue;
+      }
+      // What is ready need not be an exit. In the last turn no vCPU runs any more, and this is all there is.
+      this.pendingWrites.drain();
       if (isWaiting && (ready === 0 || busy >= BUSY_FLUSH_EXITS)) {
         this.#flush();
         busy = 0;
       }
     }
     this.#flush();
+  }
+
+  #timeout(isWaiting: boolean): number {
+    return isWaiting ? IDLE_FLUSH_MS : this.pendingWrites.isActive ? TICK_MS : -1;
   }
 
   #hasOutput(): boolean {
@@ -98,6 +129,7 @@ export class MachineLoop {
       this.epoll.remove(requestFd);
       return;
     }
+    this.pendingWrites.drain();
     const { view } = this.#frame;
     const kind = view.getUint8(FRAME_KIND);
     const size = view.getUint8(FRAME_SIZE);

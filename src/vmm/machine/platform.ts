@@ -1,7 +1,8 @@
 /** Puts the platform devices of a PC on the buses: serial ports, clock, keyboard controller, power, panic notifier. */
 
 import { SCI_IRQ } from '../../boot/platform.ts';
-import type { InterruptLine } from '../../bus/bus-device.ts';
+import type { BusDevice, InterruptLine } from '../../bus/bus-device.ts';
+import { KVM_CAP_COALESCED_PIO } from '../../hypervisor/caps.ts';
 import type { Vm } from '../../hypervisor/vm.ts';
 import { AcpiPm } from '../../legacy/acpi-pm.ts';
 import { Cmos } from '../../legacy/cmos.ts';
@@ -9,10 +10,11 @@ import { Debugcon } from '../../legacy/debugcon.ts';
 import { I8042 } from '../../legacy/i8042.ts';
 import type { MachineEvents } from '../../legacy/machine-events.ts';
 import { Pvpanic } from '../../legacy/pvpanic.ts';
-import { Serial } from '../../legacy/serial.ts';
+import { type LineStatusBoard, Serial } from '../../legacy/serial.ts';
 import { SharedLine } from '../../legacy/shared-line.ts';
 import { HIGH_RAM_START } from '../../memory/layout.ts';
 import { OwnedFd } from '../../sys/fd.ts';
+import { VcpuControl } from '../../vcpu/control-block.ts';
 import {
   PM_BASE_PORT,
   PVPANIC_PORT,
@@ -24,6 +26,8 @@ import {
 } from '../platform-ports.ts';
 import { DescriptorInput } from '../serial/input.ts';
 import { DescriptorOutput, discardOutput } from '../serial/output.ts';
+import { createWriteRing } from './binders.ts';
+import { CollectedWrites, type OutputDevice } from './collected-writes.ts';
 import type { MachineLoop } from './loop.ts';
 import type { MachineSpec } from './protocol.ts';
 
@@ -57,14 +61,46 @@ function openOutput(
   return output;
 }
 
-function addDebugcons({ loop }: PlatformContext, ports: readonly SerialPortSpec[]): void {
+/** Puts output ports on the bus: collected by KVM where it can. */
+type AttachOutput = (port: number, device: OutputDevice) => BusDevice;
+
+function createAttach({ loop, vm }: PlatformContext, { sharing }: MachineSpec): AttachOutput {
+  if (vm.checkExtension(KVM_CAP_COALESCED_PIO) === 0) {
+    return (_port, device) => device;
+  }
+  const writes = new CollectedWrites(createWriteRing(vm, sharing.ringFd));
+  loop.pendingWrites = writes;
+  return (port, device) => writes.attach(port, device);
+}
+
+function addDebugcons(
+  { loop }: PlatformContext,
+  ports: readonly SerialPortSpec[],
+  attach: AttachOutput,
+): void {
   for (const port of ports) {
+    const start = port.config.debugconPort;
     const device = new Debugcon(openOutput(loop, port) ?? discardOutput);
-    loop.pio.insert({ start: port.config.debugconPort, sizeBytes: 1 }, device);
+    loop.pio.insert({ start, sizeBytes: 1 }, attach(start, device));
   }
 }
 
-function addSerialPorts({ loop, vm }: PlatformContext, ports: readonly SerialPortSpec[]): void {
+/** The line status of a port, for the vCPUs. */
+function lineStatusBoard({ sharing }: MachineSpec, start: number): LineStatusBoard {
+  const ports = VcpuControl.publishedPorts(sharing.control);
+  return {
+    publish: (value) => {
+      ports.publish(start + Serial.LINE_STATUS, value);
+    },
+  };
+}
+
+function addSerialPorts(
+  { loop, vm }: PlatformContext,
+  spec: MachineSpec,
+  ports: readonly SerialPortSpec[],
+  attach: AttachOutput,
+): void {
   const lines = new Map<number, SharedLine>();
   for (const port of ports) {
     const { endpoints } = port;
@@ -81,8 +117,9 @@ function addSerialPorts({ loop, vm }: PlatformContext, ports: readonly SerialPor
       name: `serial${index}`,
       sink: output ?? discardOutput,
       interrupt: line.input(),
+      lineStatus: lineStatusBoard(spec, start),
     });
-    loop.pio.insert({ start, sizeBytes: Serial.PORT_COUNT }, serial);
+    loop.pio.insert({ start, sizeBytes: Serial.PORT_COUNT }, attach(start, serial));
     if (output !== undefined) {
       output.onRoom = () => {
         serial.onSinkWritable();
@@ -104,8 +141,9 @@ export function addPlatform(context: PlatformContext, spec: MachineSpec): Platfo
   const { loop, vm, events } = context;
   const ofHardware = (hardware: 'serial' | 'debugcon'): readonly SerialPortSpec[] =>
     spec.serial.filter(({ config }) => config.hardware === hardware);
-  addSerialPorts(context, ofHardware('serial'));
-  addDebugcons(context, ofHardware('debugcon'));
+  const attach = createAttach(context, spec);
+  addSerialPorts(context, spec, ofHardware('serial'), attach);
+  addDebugcons(context, ofHardware('debugcon'), attach);
   const i8042 = new I8042(events);
   loop.pio.insert({ start: I8042.DATA_PORT, sizeBytes: 1 }, i8042.data);
   loop.pio.insert({ start: I8042.COMMAND_PORT, sizeBytes: 1 }, i8042.command);

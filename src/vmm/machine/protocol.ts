@@ -16,6 +16,14 @@ export interface VcpuPipeEnds {
   readonly replyFd: number;
 }
 
+/** What all vCPUs share with the machine thread. */
+export interface VcpuSharing {
+  /** A vCPU's descriptor, borrowed, to map the ring of collected writes from; each vCPU has the same one. */
+  readonly ringFd: number;
+  /** Made by `VcpuControl.allocate`. */
+  readonly control: SharedArrayBuffer;
+}
+
 /** A device process that has described itself. */
 export interface DeviceSpec {
   /** `block vda` for example. */
@@ -41,6 +49,7 @@ export interface MachineSpec {
   readonly memory: readonly MemoryRegion[];
   readonly highMmio: AddressRange;
   readonly vcpus: readonly VcpuPipeEnds[];
+  readonly sharing: VcpuSharing;
   readonly serial: readonly {
     readonly config: SerialConfig;
     readonly endpoints: SerialEndpoints;

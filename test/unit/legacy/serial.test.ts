@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { AccessSize } from '../../../src/bus/bus-device.ts';
+import { COALESCED_RING_ENTRIES } from '../../../src/hypervisor/coalesced-ring.ts';
 import { Serial, type SerialSink } from '../../../src/legacy/serial.ts';
 import { holds } from '../../support/property.ts';
 import { RecordingLine } from './recording-line.ts';
@@ -38,7 +39,18 @@ class BoundedSink implements SerialSink {
 class SerialBench {
   readonly sink = new BoundedSink();
   readonly line = new RecordingLine();
-  readonly serial = new Serial({ name: 'serial0', sink: this.sink, interrupt: this.line });
+  /** What the port published last, and whether its interrupt was up by then. */
+  published: readonly [status: number, wasAsserted: boolean] = [-1, false];
+  readonly serial = new Serial({
+    name: 'serial0',
+    sink: this.sink,
+    interrupt: this.line,
+    lineStatus: {
+      publish: (status) => {
+        this.published = [status, this.line.isAsserted];
+      },
+    },
+  });
 
   in(register: number): number {
     return this.serial.read(register, 1);
@@ -163,11 +175,14 @@ t.test('Serial clears its receive FIFO but not what the host has queued', async 
   t.equal(uart.in(RBR), 'R'.charCodeAt(0));
 });
 
-t.test('Serial holds a FIFO of output while the sink is full', async (t) => {
+t.test('Serial holds a FIFO and a ring of output while the sink is full', async (t) => {
   const uart = new SerialBench();
   uart.out(IER, THRI);
   uart.in(IIR);
   uart.sink.room = 0;
+  for (let byte = 0; byte < COALESCED_RING_ENTRIES; byte++) {
+    uart.serial.writeCollected(byte);
+  }
   for (let byte = 0; byte < 16; byte++) {
     uart.out(THR, byte);
   }
@@ -175,7 +190,7 @@ t.test('Serial holds a FIFO of output while the sink is full', async (t) => {
   t.equal(uart.line.isAsserted, false, 'no transmitter interrupt meanwhile');
   uart.out(THR, 99);
   t.equal(uart.serial.lostOutputBytes, 1, 'a driver that does not wait loses');
-  uart.sink.room = 10;
+  uart.sink.room = COALESCED_RING_ENTRIES + 10;
   uart.serial.onSinkWritable();
   t.equal(uart.in(LSR) & THRE_AND_TEMT, 0, 'six bytes left');
   uart.sink.room = 10;
@@ -184,8 +199,60 @@ t.test('Serial holds a FIFO of output while the sink is full', async (t) => {
   t.equal(uart.line.isAsserted, true, 'and the driver learns of it');
   t.strictSame(
     uart.sink.bytes,
-    Array.from({ length: 16 }, (_, byte) => byte),
+    [COALESCED_RING_ENTRIES, 16].flatMap((length) => Array.from({ length }, (_, byte) => byte)),
   );
+});
+
+t.test('Serial publishes its line status before the interrupt that tells of it', async (t) => {
+  const uart = new SerialBench();
+  t.strictSame(uart.published, [THRE_AND_TEMT, false], 'from the beginning');
+  uart.out(IER, RDI);
+  uart.type('a');
+  t.strictSame(uart.published, [THRE_AND_TEMT | 1, false]);
+  t.equal(uart.line.isAsserted, true);
+  uart.in(RBR);
+  t.equal(uart.published[0], THRE_AND_TEMT);
+  uart.sink.room = 0;
+  uart.out(THR, 0x41);
+  t.equal(uart.published[0], 0, 'the transmitter is full');
+  uart.sink.room = 1;
+  uart.serial.onSinkWritable();
+  t.equal(uart.published[0], THRE_AND_TEMT);
+});
+
+t.test('Serial publishes no line status whose reading has an effect or must wait', async (t) => {
+  const uart = new SerialBench();
+  uart.out(MCR, 0x10);
+  t.equal(uart.published[0], -1, 'loopback: a collected write may have to be received first');
+  for (let count = 0; count < 17; count++) {
+    uart.serial.writeCollected(count);
+  }
+  uart.out(MCR, 0);
+  t.equal(uart.published[0], -1, 'reading takes the overrun away');
+  t.equal(uart.in(LSR) & 2, 2);
+  t.equal(uart.published[0], THRE_AND_TEMT | 1);
+});
+
+t.test('Serial takes collected writes for what the data register is by now', async (t) => {
+  const uart = new SerialBench();
+  uart.serial.writeCollected(0x41);
+  uart.out(LCR, 0x83);
+  uart.serial.writeCollected(0x34);
+  t.equal(uart.in(0), 0x34);
+  uart.out(LCR, 0x03);
+  uart.serial.writeCollected(0x42);
+  t.strictSame(uart.sink.bytes, [0x41, 0x42]);
+});
+
+t.test('Serial.interruptsForOutput is true while a driver may sleep for it', async (t) => {
+  const uart = new SerialBench();
+  t.equal(uart.serial.interruptsForOutput, false);
+  uart.out(IER, THRI);
+  t.equal(uart.serial.interruptsForOutput, true);
+  uart.out(IER, RDI);
+  t.equal(uart.serial.interruptsForOutput, false);
+  uart.out(MCR, 0x10);
+  t.equal(uart.serial.interruptsForOutput, true, 'in loopback output is input');
 });
 
 t.test('Serial in loopback receives what it sends, and nothing from the host', async (t) => {

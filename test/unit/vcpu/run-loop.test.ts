@@ -75,6 +75,34 @@ t.test('runVcpu puts the value of a port read where KVM looks for it', async (t)
   t.equal(frame.getUint32(FRAME_ADDRESS_LOW, true), 0x3fd);
 });
 
+t.test('runVcpu answers the read of a published port without the machine thread', async (t) => {
+  const { request, reply, pipe } = setup();
+  const buffer = new SharedArrayBuffer(VcpuControl.allocate(1).byteLength);
+  const state = new VcpuControl(buffer, 0);
+  const read = (view: DataView, size: number) => {
+    view.setUint8(32, 0);
+    view.setUint8(33, size);
+    view.setUint16(34, 0x3fd, true);
+    view.setUint32(36, 1, true);
+    view.setUint32(40, 4096, true);
+    return KVM_EXIT_IO;
+  };
+  VcpuControl.publishedPorts(buffer).publish(0x3fd, 0x60);
+  queueReply(reply, 0x1234);
+  const seen: number[] = [];
+  const vcpu = scriptedVcpu([
+    (view) => read(view, 1),
+    (view) => {
+      seen.push(view.getUint8(4096));
+      return read(view, 2);
+    },
+  ]);
+  runVcpu(vcpu, pipe, state);
+  t.same(seen, [0x60]);
+  t.equal(readFrame(request).getUint8(FRAME_SIZE), 2, 'a wider read is asked for');
+  t.equal(vcpu.runState.getUint16(4096, true), 0x1234);
+});
+
 t.test('runVcpu sends each element of a string output by itself', async (t) => {
   const { request, reply, pipe } = setup();
   const text = [0x61, 0x62, 0x63];

@@ -99,3 +99,63 @@ t.test('MachineLoop forgets a vCPU whose pipe is closed', async (t) => {
   t.equal(loop.epoll.wait(1000), 1);
   t.equal(loop.epoll.wait(0), 0);
 });
+
+t.test(
+  'MachineLoop carries out pending writes before the exit that comes after them',
+  async (t) => {
+    const loop = new MachineLoop();
+    const device = recordingDevice();
+    loop.pio.insert({ start: 0x10, sizeBytes: 16 }, device);
+    const pending = [1, 2];
+    loop.pendingWrites = {
+      isActive: true,
+      drain: () => {
+        pending.splice(0).forEach((value) => {
+          device.write(0, 1, value);
+        });
+      },
+      tick: () => undefined,
+    };
+    exchange(loop, { kind: ExitKind.PioWrite, size: 1, address: 0x10, low: 3 });
+    t.same(device.writes, ['0/1=1', '0/1=2', '0/1=3']);
+  },
+);
+
+t.test(
+  'MachineLoop.run ticks while writes are pending, then waits, and drains at its end',
+  async (t) => {
+    const loop = new MachineLoop();
+    const events: string[] = [];
+    loop.addOutput({
+      needsFlush: false,
+      flush: () => {
+        events.push('flush');
+      },
+    });
+    const wait = loop.epoll.wait.bind(loop.epoll);
+    loop.epoll.wait = (timeoutMs) => {
+      events.push(`wait ${timeoutMs}`);
+      if (timeoutMs >= 0) {
+        return wait(timeoutMs);
+      }
+      loop.stop();
+      return 1;
+    };
+    let ticksLeft = 2;
+    loop.pendingWrites = {
+      get isActive() {
+        return ticksLeft > 0;
+      },
+      drain: () => {
+        events.push('drain');
+      },
+      tick: () => {
+        ticksLeft--;
+        events.push('tick');
+      },
+    };
+    loop.run();
+    const tick = ['wait 5', 'tick', 'flush'];
+    t.strictSame(events, [...tick, ...tick, 'wait -1', 'drain', 'flush']);
+  },
+);
