@@ -46,7 +46,7 @@ publish(
     goals: ['port read', 'MMIO read'].map((figure) => ({
       figure: `${figure}, median`,
       side: 'crosvm',
-      limit: { ratio: 1.3, of: PIPES },
+      limit: { ratio: 1.1, of: PIPES },
       direction: 'at most',
     })),
   },

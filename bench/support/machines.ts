@@ -19,6 +19,8 @@ export interface Machine {
   /** Words for the guest: programs and their options. */
   readonly words: string;
   readonly disks?: readonly Disk[];
+  /** File for the guest's console instead of the program's standard output. */
+  readonly consolePath?: string;
 }
 
 /** How our own devices run. */
@@ -26,12 +28,18 @@ export interface CrosvmOptions {
   readonly sandbox: boolean;
   /** Past the host's page cache; through it where this is absent. */
   readonly direct?: boolean;
+  /** Another build. */
+  readonly program?: string;
 }
 
 function crosvmDisk(disk: Disk, direct: boolean): string {
   const access = disk.writable ? [] : ['ro'];
   const cache = direct ? ['direct'] : [];
   return [disk.path, ...access, ...cache, `queues=${disk.queues ?? 1}`].join(',');
+}
+
+function consoleOf({ consolePath }: Machine): Pick<Command, 'consolePath'> {
+  return consolePath === undefined ? {} : { consolePath };
 }
 
 export function crosvm(machine: Machine, options: CrosvmOptions): Command {
@@ -41,10 +49,13 @@ export function crosvm(machine: Machine, options: CrosvmOptions): Command {
   ]);
   const sandbox = options.sandbox ? [] : ['--disable-sandbox'];
   return {
-    program: CROSVM,
+    ...consoleOf(machine),
+    program: options.program ?? CROSVM,
     args: ['--log-level', 'warn', 'run', ...sandbox, '-m', `${MEMORY_MIB}`, ...disks].concat([
       '--serial',
-      'type=stdout,num=1',
+      machine.consolePath === undefined
+        ? 'type=stdout,num=1'
+        : `type=file,path=${machine.consolePath},num=1`,
       '-p',
       machine.words,
       guestImage(),
@@ -61,7 +72,8 @@ export interface QemuDiskOptions {
 function qemuBase(machine: Machine, board: readonly string[]): string[] {
   return [
     ...['-accel', 'kvm', '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
-    ...['-m', `${MEMORY_MIB}`, '-serial', 'stdio', '-kernel', guestImage()],
+    ...['-m', `${MEMORY_MIB}`, '-kernel', guestImage()],
+    ...['-serial', machine.consolePath === undefined ? 'stdio' : `file:${machine.consolePath}`],
     // Guest memory of the same kind as ours: shared between processes.
     ...['-object', `memory-backend-memfd,id=ram,size=${MEMORY_MIB}M,share=on`],
     ...board,
@@ -88,7 +100,8 @@ export function qemuQ35(machine: Machine, options: QemuDiskOptions): Command {
   ]);
   const board = ['-M', 'q35,memory-backend=ram', '-bios', 'qboot.rom'];
   const rng = ['-device', 'virtio-rng-pci,disable-legacy=on'];
-  return { program: QEMU, args: qemuBase(machine, [...board, ...rng, ...disks]) };
+  const args = qemuBase(machine, [...board, ...rng, ...disks]);
+  return { ...consoleOf(machine), program: QEMU, args };
 }
 
 /** QEMU microvm, its board for a quick start: virtio-mmio devices, no PCI. */
@@ -99,7 +112,8 @@ export function qemuMicrovm(machine: Machine, options: QemuDiskOptions): Command
   ]);
   const board = ['-M', 'microvm,memory-backend=ram', '-bios', 'qboot.rom'];
   const rng = ['-device', 'virtio-rng-device'];
-  return { program: QEMU, args: qemuBase(machine, [...board, ...rng, ...disks]) };
+  const args = qemuBase(machine, [...board, ...rng, ...disks]);
+  return { ...consoleOf(machine), program: QEMU, args };
 }
 
 /** The C reference; see bench/reference/kvm_reference.c. */

@@ -8,6 +8,8 @@ const BUILT = join(import.meta.dirname, '../..');
 
 /** CROSVM names another launcher, so that two builds can be compared. */
 export const CROSVM = process.env['CROSVM'] ?? join(PROJECT, 'bin/crosvm');
+/** CROSVM_BEFORE names a third one, for benchmarks that measure two builds in turns. */
+export const CROSVM_BEFORE = process.env['CROSVM_BEFORE'];
 export const RESULTS = join(BUILT, 'bench-results');
 
 function build(script: string, output: string): string {

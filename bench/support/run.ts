@@ -4,15 +4,18 @@ import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { type GuestLine, parseGuestOutput } from '../../test/guest/firmware/output.ts';
 
-/** A program to start; the guest's COM1 is its standard output. */
+/** A program to start; the guest's COM1 is its standard output, or a file. */
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
+  readonly consolePath?: string;
 }
 
 export interface Run {
+  /** All that the guest wrote. */
+  readonly output: Buffer;
   readonly lines: readonly GuestLine[];
-  /** From just before the start of the program to the first byte that the guest wrote, ms. */
+  /** From just before the start of the program to the first byte on its standard output, ms. */
   readonly firstByteMs: number;
   /** CPU time of the program and of what it waited for, start to end, ms; the kernel counts it in steps of 10. */
   readonly cpuMs: number;
@@ -110,11 +113,15 @@ export async function run(command: Command, options: RunOptions = {}): Promise<R
     });
   });
   clearTimeout(timer);
-  const lines = parseGuestOutput(watch.output);
+  const output =
+    command.consolePath === undefined
+      ? Buffer.from(watch.output)
+      : readFileSync(command.consolePath);
+  const lines = parseGuestOutput(output.toString());
   if (!watch.stopped && !lines.some((line) => line.word === 'done')) {
     throw new Error(
-      `${command.program} ended before its guest:\n${watch.output}${errors.join('')}`,
+      `${command.program} ended before its guest:\n${output.toString()}${errors.join('')}`,
     );
   }
-  return { lines, firstByteMs: watch.firstByteMs, cpuMs: childrenCpuMs() - cpuBefore };
+  return { output, lines, firstByteMs: watch.firstByteMs, cpuMs: childrenCpuMs() - cpuBefore };
 }

@@ -45,7 +45,7 @@ export class Scratch implements Disposable {
 
   /** Makes a disk that holds the guest's pattern. */
   disk(name: string, sizeMib: number): string {
-    const path = join(this.#folder, name);
+    const path = this.path(name);
     writePatternDisk(path, sizeMib << 20);
     return path;
   }
