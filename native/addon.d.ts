@@ -101,7 +101,7 @@ export interface NativeExit {
 
 export interface NativeAddon {
   /** See `src/sys/native.ts` for what each of these promises. */
-  spawnJailed(options: NativeSpawnOptions): NativeChild;
+  spawnJailed(plans: readonly NativeSpawnOptions[]): NativeChild[];
   seccompLoad(program: Uint8Array, options: NativeSeccompOptions): number;
   sendWithFds(sock: number, data: Uint8Array, fds: readonly number[]): number;
   recvWithFds(sock: number, buffer: Uint8Array, maxFds: number): NativeReceived | undefined;

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "addon.h"
 #include "jail_child.h"
@@ -108,40 +109,21 @@ Failure FromReport(ChildReport* report) {
   return {report->step, report->syscall, report->error, report->detail};
 }
 
-// Sends one answer and waits for what the child says next.
-// Returns the bytes received: 0 when the child's end was closed, by exec or by death.
-ssize_t Exchange(int sock, char answer, ChildReport* report) {
+// Sends one answer. A child that is gone will be noticed when it is listened to.
+std::optional<Failure> Answer(int sock, char answer) {
   if (send(sock, &answer, sizeof(answer), MSG_NOSIGNAL) < 0 && errno != EPIPE) {
-    return -1;
+    return LastFailure("build the jail", "send");
   }
+  return std::nullopt;
+}
+
+// Returns the bytes received: 0 when the child's end was closed, by exec or by death.
+ssize_t Listen(int sock, ChildReport* report) {
   ssize_t got = -1;
   do {
     got = recv(sock, report, sizeof(*report), 0);
   } while (got < 0 && errno == EINTR);
   return got;
-}
-
-std::optional<Failure> LeadChild(const JailPlan& plan, pid_t pid, int sock) {
-  if (auto failure = WriteIdMaps(plan, pid)) {
-    return failure;
-  }
-  ChildReport report;
-  const ssize_t armed = Exchange(sock, kGo, &report);
-  if (armed < 0) {
-    return LastFailure("build the jail", "recv");
-  }
-  if (armed == 0) {
-    return Failure{"build the jail", "recv", EPIPE, "the child died"};
-  }
-  if (report.kind != ChildReport::kArmed) {
-    return FromReport(&report);
-  }
-  // The end of the socket means that exec closed the child's copy.
-  const ssize_t executed = Exchange(sock, kExec, &report);
-  if (executed < 0) {
-    return LastFailure("execute", "recv");
-  }
-  return executed == 0 ? std::nullopt : std::optional<Failure>(FromReport(&report));
 }
 
 pid_t CloneChild(const JailPlan& plan, int* pidfd) {
@@ -152,48 +134,127 @@ pid_t CloneChild(const JailPlan& plan, int* pidfd) {
   return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof(args)));
 }
 
+// One child on its way. Dies with this object unless it was released.
+class Launch {
+ public:
+  Launch() = default;
+
+  // Clones the child and lets it build its jail.
+  std::optional<Failure> Begin(JailPlan* plan) {
+    int pair[2] = {-1, -1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+      return LastFailure("report socket", "socketpair");
+    }
+    sock_.reset(pair[0]);
+    UniqueFd child_sock(pair[1]);
+    if (setsockopt(sock_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience)) != 0) {
+      return LastFailure("report socket", "setsockopt");
+    }
+    int pidfd = -1;
+    pid_t pid = -1;
+    int clone_error = 0;
+    {
+      const SignalsBlocked blocked;
+      pid = CloneChild(*plan, &pidfd);
+      if (pid == 0) {
+        RunJailedChild(plan, child_sock.get(), sock_.get());
+      }
+      clone_error = errno;
+    }
+    if (pid < 0) {
+      return Failure{"clone3", "clone3", clone_error};
+    }
+    child_.emplace(pid, UniqueFd(pidfd));
+    if (auto failure = WriteIdMaps(*plan, pid)) {
+      return failure;
+    }
+    return Answer(sock_.get(), kGo);
+  }
+
+  // Waits for the jail, then lets the child execute its program.
+  std::optional<Failure> Proceed() {
+    ChildReport report;
+    const ssize_t armed = Listen(sock_.get(), &report);
+    if (armed < 0) {
+      return LastFailure("build the jail", "recv");
+    }
+    if (armed == 0) {
+      return Failure{"build the jail", "recv", EPIPE, "the child died"};
+    }
+    if (report.kind != ChildReport::kArmed) {
+      return FromReport(&report);
+    }
+    return Answer(sock_.get(), kExec);
+  }
+
+  // Waits for the end of the socket, which means that exec has closed the child's copy.
+  std::optional<Failure> Finish() {
+    ChildReport report;
+    const ssize_t executed = Listen(sock_.get(), &report);
+    if (executed < 0) {
+      return LastFailure("execute", "recv");
+    }
+    return executed == 0 ? std::nullopt : std::optional<Failure>(FromReport(&report));
+  }
+
+  // Hands the child over to the caller.
+  Napi::Object Release(Napi::Env env) {
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("pid", Napi::Number::New(env, child_->pid()));
+    result.Set("pidfd", Napi::Number::New(env, child_->pidfd()));
+    child_->Release();
+    return result;
+  }
+
+ private:
+  UniqueFd sock_;
+  std::optional<PendingChild> child_;
+};
+
+// Each step for all children before the next one: their jails are built side by side.
+std::optional<Failure> LaunchAll(std::vector<JailPlan>* plans, std::vector<Launch>* launches) {
+  for (size_t i = 0; i < plans->size(); i++) {
+    if (auto failure = (*launches)[i].Begin(&(*plans)[i])) {
+      return failure;
+    }
+  }
+  for (Launch& launch : *launches) {
+    if (auto failure = launch.Proceed()) {
+      return failure;
+    }
+  }
+  for (Launch& launch : *launches) {
+    if (auto failure = launch.Finish()) {
+      return failure;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Napi::Value SpawnJailed(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  JailPlan plan;
-  std::string sentence;
-  if (!ReadJailPlan(info[0], &plan, &sentence)) {
-    return ThrowBadArgument(env, "spawnJailed: " + sentence);
+  if (!info[0].IsArray()) {
+    return ThrowBadArgument(env, "spawnJailed: the plans must be an array");
   }
-  int pair[2] = {-1, -1};
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-    return ThrowFailure(env, LastFailure("report socket", "socketpair"));
-  }
-  const UniqueFd sock(pair[0]);
-  UniqueFd child_sock(pair[1]);
-  if (setsockopt(sock.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience)) != 0) {
-    return ThrowFailure(env, LastFailure("report socket", "setsockopt"));
-  }
-  int pidfd = -1;
-  pid_t pid = -1;
-  int clone_error = 0;
-  {
-    const SignalsBlocked blocked;
-    pid = CloneChild(plan, &pidfd);
-    if (pid == 0) {
-      RunJailedChild(&plan, child_sock.get(), sock.get());
+  const auto list = info[0].As<Napi::Array>();
+  std::vector<JailPlan> plans(list.Length());
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    std::string sentence;
+    if (!ReadJailPlan(list.Get(i), &plans[i], &sentence)) {
+      return ThrowBadArgument(env, "spawnJailed: " + sentence);
     }
-    clone_error = errno;
   }
-  if (pid < 0) {
-    return ThrowFailure(env, {"clone3", "clone3", clone_error});
-  }
-  child_sock.reset();
-  PendingChild child(pid, UniqueFd(pidfd));
-  if (const auto failure = LeadChild(plan, pid, sock.get())) {
+  std::vector<Launch> launches(plans.size());
+  if (const auto failure = LaunchAll(&plans, &launches)) {
     return ThrowFailure(env, *failure);
   }
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("pid", Napi::Number::New(env, child.pid()));
-  result.Set("pidfd", Napi::Number::New(env, child.pidfd()));
-  child.Release();
-  return result;
+  Napi::Array children = Napi::Array::New(env, launches.size());
+  for (uint32_t i = 0; i < launches.size(); i++) {
+    children.Set(i, launches[i].Release(env));
+  }
+  return children;
 }
 
 }  // namespace native

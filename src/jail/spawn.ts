@@ -4,7 +4,8 @@
  * To be called in the main thread: the kernel kills a jailed process when the *thread* that started it ends.
  */
 import { closeSync, openSync } from 'node:fs';
-import { NativeError, type NativeSpawnOptions, spawnJailed } from '../sys/native.ts';
+import { assert } from '../base/assert.ts';
+import { NativeError, type NativeSpawnOptions, spawnAllJailed } from '../sys/native.ts';
 import type { JailApplication } from './application.ts';
 import { DeviceProcess } from './device-process.ts';
 import { callerIdentity, chooseIdentity } from './identity.ts';
@@ -69,18 +70,24 @@ function spawnOptions(
   };
 }
 
+/** One device process to be started. */
+export interface DeviceSpawn extends SpawnDeviceOptions {
+  readonly profile: JailProfile;
+}
+
 /**
- * Starts a device process. Returns when Node is being executed in a finished jail; it then needs some 40 ms to run
- * its script, so start all devices before waiting for any.
+ * Starts device processes, their jails built side by side. Returns when Node is being executed in all of them; it then
+ * needs some time to run its script, so wait for none before all are started.
  *
+ * @returns the processes in the order of the argument.
  * @throws ERR_JAIL_USERNS when the host forbids jails, ERR_JAIL_SPAWN naming the step that failed, ERR_JAIL_UNREADABLE,
  *   ERR_JAIL_LIBRARY, ERR_JAIL_ELF. No process is left in any of these cases.
  */
-export function spawnDevice(profile: JailProfile, options: SpawnDeviceOptions): DeviceProcess {
+export function spawnDevices(spawns: readonly DeviceSpawn[]): DeviceProcess[] {
   const devNull = openSync('/dev/null', 'r+');
   try {
-    const { pid, pidfd } = spawnJailed(spawnOptions(profile, options, devNull));
-    return new DeviceProcess(pid, pidfd);
+    const plans = spawns.map((spawn) => spawnOptions(spawn.profile, spawn, devNull));
+    return spawnAllJailed(plans).map(({ pid, pidfd }) => new DeviceProcess(pid, pidfd));
   } catch (error) {
     throw error instanceof NativeError
       ? explainSpawnFailure(error, readNamespaceSettings())
@@ -88,4 +95,11 @@ export function spawnDevice(profile: JailProfile, options: SpawnDeviceOptions): 
   } finally {
     closeSync(devNull);
   }
+}
+
+/** Starts one device process; see {@link spawnDevices}. */
+export function spawnDevice(profile: JailProfile, options: SpawnDeviceOptions): DeviceProcess {
+  const [process] = spawnDevices([{ ...options, profile }]);
+  assert(process !== undefined, 'one plan makes one process');
+  return process;
 }

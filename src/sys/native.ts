@@ -15,6 +15,7 @@ import type {
   NativeSeccompOptions,
   NativeSpawnOptions,
 } from '../../native/addon.d.ts';
+import { assert } from '../base/assert.ts';
 import { HostError } from '../base/errors.ts';
 import { errnoName } from './errno.ts';
 
@@ -91,20 +92,30 @@ export class NativeError extends HostError {
 }
 
 /**
- * Starts a program in a jail: new namespaces, a root file system that holds the listed mounts only, the listed
+ * Starts one program; see {@link spawnAllJailed}.
+ */
+export function spawnJailed(options: NativeSpawnOptions): NativeChild {
+  const [child] = spawnAllJailed([options]);
+  assert(child !== undefined, 'one plan makes one child');
+  return child;
+}
+
+/**
+ * Starts programs, each in a jail of its own: new namespaces, a root file system that holds the listed mounts only, the listed
  * descriptors, no capability, no way to gain one, and SIGKILL when the calling *thread* ends.
  *
  * So call it in the main thread: a worker that ends takes every child that it spawned with it. The program is
  * process 1 of its pid namespace: a signal that it does not handle is ignored unless the kernel raised it for a fault
  * or it is SIGKILL from outside, and `abort()` ends it by SIGSEGV instead of SIGABRT.
  *
- * Blocks for a few milliseconds, until the program is being executed.
+ * Blocks for a few milliseconds, until all programs are being executed; their jails are built side by side.
  *
- * @returns its process id and a pidfd; the caller closes the pidfd and reaps the process with {@link waitPid}.
- * @throws ERR_JAIL_SPAWN naming the step; no process is left then.
+ * @returns in the order of the plans, a process id and a pidfd each; the caller closes the pidfd and reaps the process
+ *   with {@link waitPid}.
+ * @throws ERR_JAIL_SPAWN naming the step that failed for one of them; no process is left then.
  */
-export function spawnJailed(options: NativeSpawnOptions): NativeChild {
-  return attempt('spawnJailed', () => addon.spawnJailed(options), 'ERR_JAIL_SPAWN');
+export function spawnAllJailed(plans: readonly NativeSpawnOptions[]): NativeChild[] {
+  return attempt('spawnJailed', () => addon.spawnJailed(plans), 'ERR_JAIL_SPAWN');
 }
 
 /**

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { JailApplication } from '../../jail/application.ts';
 import { type DeviceProcess, type ProcessEnd } from '../../jail/device-process.ts';
 import type { JailProfile } from '../../jail/profile.ts';
-import { spawnDevice } from '../../jail/spawn.ts';
+import { spawnDevices } from '../../jail/spawn.ts';
 import type { AsyncEpoll } from '../../sys/async-epoll.ts';
 import { EPOLLIN } from '../../sys/epoll.ts';
 import type { OwnedFd } from '../../sys/fd.ts';
@@ -53,39 +53,57 @@ function waitForEnd(child: DeviceProcess, epoll: AsyncEpoll): Promise<string> {
   });
 }
 
+/** A device to be started in a jail. */
+export interface JailedRun extends RunDeviceOptions {
+  readonly profile: JailProfile;
+  readonly application: JailApplication;
+}
+
 /**
- * Starts a jailed device process.
+ * Starts jailed device processes.
  *
- * @throws see `spawnDevice`: never is a device started without its jail.
+ * @returns them in the order of the argument.
+ * @throws see `spawnDevices`: never is a device started without its jail, and none is left if one cannot be started.
  */
-export function runJailedDevice(
-  options: RunDeviceOptions,
-  jail: { readonly profile: JailProfile; readonly application: JailApplication },
-): RunningDevice {
-  const { name, kind, index, epoll } = options;
-  using channel = options.channel;
-  const output = createPipe();
-  using writeEnd = output.writeEnd;
-  const lines = new ProcessOutput(name, output.readEnd, epoll);
+export function runJailedDevices(runs: readonly JailedRun[]): RunningDevice[] {
+  const prepared = runs.map((run) => ({ run, output: createPipe() }));
   try {
-    const child = spawnDevice(jail.profile, {
-      application: jail.application,
-      index,
-      args: [kind],
-      channel: channel.raw,
-      output: writeEnd.raw,
+    const spawns = prepared.map(({ run, output }) => ({
+      ...{ profile: run.profile, application: run.application, index: run.index },
+      ...{ args: [run.kind], channel: run.channel.raw, output: output.writeEnd.raw },
+    }));
+    const children = spawnDevices(spawns);
+    return prepared.flatMap(({ run, output }, position) => {
+      const child = children[position];
+      return child === undefined ? [] : [superviseChild(run, child, output.readEnd)];
     });
-    return {
-      pid: child.pid,
-      ended: waitForEnd(child, epoll),
-      kill: () => {
-        child.kill();
-      },
-    };
   } catch (error) {
-    lines[Symbol.dispose]();
+    for (const { output } of prepared) {
+      output.readEnd.close();
+    }
     throw error;
+  } finally {
+    for (const { run, output } of prepared) {
+      run.channel.close();
+      output.writeEnd.close();
+    }
   }
+}
+
+function superviseChild(
+  { name, epoll }: RunDeviceOptions,
+  child: DeviceProcess,
+  output: OwnedFd,
+): RunningDevice {
+  // Closes itself when the process has closed its end.
+  new ProcessOutput(name, output, epoll);
+  return {
+    pid: child.pid,
+    ended: waitForEnd(child, epoll),
+    kill: () => {
+      child.kill();
+    },
+  };
 }
 
 /** Starts a device in a thread of this process, without any confinement. */

@@ -3,6 +3,7 @@
  *
  * All are started before any is waited for: starting Node takes most of the time, and takes it side by side.
  */
+import { assert } from '../../base/assert.ts';
 import { HostError } from '../../base/errors.ts';
 import { type ConfiguredDevice } from '../../devices/device-module.ts';
 import { loadDeviceModule } from '../../devices/registry.ts';
@@ -18,7 +19,12 @@ import { socketPair } from '../../sys/socket.ts';
 import type { DeviceConfig } from '../config.ts';
 import type { DeviceSpec } from '../machine/protocol.ts';
 import { deviceScript, PROFILE_DIRECTORY } from '../project-files.ts';
-import { type RunningDevice, runDeviceThread, runJailedDevice } from './device-process.ts';
+import {
+  type JailedRun,
+  type RunningDevice,
+  runDeviceThread,
+  runJailedDevices,
+} from './device-process.ts';
 import { Handshake } from './handshake.ts';
 
 /** A process that has not said what is due by then never will; an emulated host is slow. */
@@ -37,6 +43,12 @@ export interface LauncherOptions {
 export interface DeviceMemory {
   readonly fd: number;
   readonly ranges: readonly AddressRange[];
+}
+
+interface PreparedDevice {
+  readonly run: JailedRun;
+  readonly configured: ConfiguredDevice;
+  readonly handshake: Handshake;
 }
 
 interface StartedDevice {
@@ -63,27 +75,34 @@ export class DeviceLauncher {
    * @throws ConfigError for options that a device refuses, HostError where it cannot be jailed.
    */
   async start(configs: readonly DeviceConfig[]): Promise<void> {
-    for (const [index, config] of configs.entries()) {
-      const module = await loadDeviceModule(config.kind);
-      const configured = module.configure(config.options);
-      const name = config.label === config.kind ? config.kind : `${config.kind} ${config.label}`;
-      const profile = loadProfile(PROFILE_DIRECTORY, module.profileName);
-      const [ours, theirs] = socketPair();
-      const { epoll, sandbox } = this.#options;
-      const { kind } = config;
-      const run = { name, kind, index, epoll, channel: theirs };
-      const running = sandbox
-        ? runJailedDevice(run, { profile, application: describeApplication(deviceScript(kind)) })
-        : runDeviceThread(run);
-      this.#superviseEnd(name, running);
-      this.#started.push({
-        name,
-        configured,
-        profile,
-        running,
-        handshake: new Handshake(name, ours, epoll),
-      });
+    const prepared = await Promise.all(
+      configs.map((config, index) => this.#prepare(config, index)),
+    );
+    const runs = prepared.map(({ run }) => run);
+    const running = this.#options.sandbox ? runJailedDevices(runs) : runs.map(runDeviceThread);
+    for (const [index, { run, configured, handshake }] of prepared.entries()) {
+      const device = running[index];
+      assert(device !== undefined, 'every device that was prepared runs');
+      const { name, profile } = run;
+      this.#superviseEnd(name, device);
+      this.#started.push({ name, configured, profile, running: device, handshake });
     }
+  }
+
+  async #prepare(config: DeviceConfig, index: number): Promise<PreparedDevice> {
+    const { kind, label, options } = config;
+    const module = await loadDeviceModule(kind);
+    const configured = module.configure(options);
+    const name = label === kind ? kind : `${kind} ${label}`;
+    const { epoll } = this.#options;
+    const profile = loadProfile(PROFILE_DIRECTORY, module.profileName);
+    const application = describeApplication(deviceScript(kind));
+    const [ours, channel] = socketPair();
+    return {
+      run: { name, kind, index, epoll, channel, profile, application },
+      configured,
+      handshake: new Handshake(name, ours, epoll),
+    };
   }
 
   /**
