@@ -46,7 +46,7 @@ export interface DeviceMemory {
 }
 
 interface PreparedDevice {
-  readonly run: JailedRun;
+  readonly run: Omit<JailedRun, 'application'>;
   readonly configured: ConfiguredDevice;
   readonly handshake: Handshake;
 }
@@ -79,7 +79,9 @@ export class DeviceLauncher {
       configs.map((config, index) => this.#prepare(config, index)),
     );
     const runs = prepared.map(({ run }) => run);
-    const running = this.#options.sandbox ? runJailedDevices(runs) : runs.map(runDeviceThread);
+    const running = this.#options.sandbox
+      ? runJailedDevices(runs.map(withApplication))
+      : runs.map(runDeviceThread);
     for (const [index, { run, configured, handshake }] of prepared.entries()) {
       const device = running[index];
       assert(device !== undefined, 'every device that was prepared runs');
@@ -96,10 +98,9 @@ export class DeviceLauncher {
     const name = label === kind ? kind : `${kind} ${label}`;
     const { epoll } = this.#options;
     const profile = loadProfile(PROFILE_DIRECTORY, module.profileName);
-    const application = describeApplication(deviceScript(kind));
     const [ours, channel] = socketPair();
     return {
-      run: { name, kind, index, epoll, channel, profile, application },
+      run: { name, kind, index, epoll, channel, profile },
       configured,
       handshake: new Handshake(name, ours, epoll),
     };
@@ -203,6 +204,11 @@ export class DeviceLauncher {
     const { fds } = await handshake.expect('ready', HANDSHAKE_TIMEOUT_MS);
     closeAll(fds);
   }
+}
+
+/** Adds the files that its process reads; a thread of the parent needs none. */
+function withApplication(run: Omit<JailedRun, 'application'>): JailedRun {
+  return { ...run, application: describeApplication(deviceScript(run.kind)) };
 }
 
 /** Names the device that has ended by itself before it was told anything. */
